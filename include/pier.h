@@ -1,0 +1,21 @@
+/* pier: talk, share and serve over any socket. This header brings all of the library. */
+#ifndef PIER_H
+#define PIER_H
+
+#include <stdio.h>
+
+#include <pier/addr.h>
+#include <pier/bytes.h>
+#include <pier/conn.h>
+#include <pier/error.h>
+#include <pier/fiber.h>
+#include <pier/file.h>
+#include <pier/http.h>
+#include <pier/log.h>
+#include <pier/names.h>
+#include <pier/offload.h>
+#include <pier/server.h>
+#include <pier/time.h>
+#include <pier/topic.h>
+
+#endif

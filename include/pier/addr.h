@@ -1,0 +1,73 @@
+/* Addresses and endpoints, as values and as text. Nothing here waits. */
+#ifndef PIER_ADDR_H
+#define PIER_ADDR_H
+
+#include <pier/api.h>
+#include <pier/bytes.h>
+#include <sys/socket.h>
+
+PIER_BEGIN
+
+/* Any socket address: IPv4, IPv6 (with scope), unix path, unix abstract. */
+typedef struct pier_addr {
+	socklen_t len; /* bytes of `sa` in use; 0 = no address */
+	union {
+		struct sockaddr sa;
+		struct sockaddr_storage storage;
+	};
+} pier_addr;
+
+#define PIER_ADDR_TEXT 128 /* room for any address as text, with its NUL */
+
+/* Reads a numeric address and port: "127.0.0.1", "[fe80::1%eth0]:80", "::1" (port given apart). No
+ * name is looked up. Returns 0 or -PIER_ENONAME when `host` is no numeric address.
+ * Python: socket.inet_pton. inet_pton(3), RFC 4007 §11 for the scope. */
+PIER_API int pier_addr_parse(pier_bytes host, uint16_t port, pier_addr *out);
+
+/* A unix address: `path` below 108 bytes, or "@name" for the abstract namespace. Returns 0 or
+ * -ENAMETOOLONG. unix(7). */
+PIER_API int pier_addr_unix(pier_bytes path, pier_addr *out);
+
+/* Writes the address as text: "127.0.0.1:80", "[::1]:80", "/run/x.sock", "@name", "unix" for an
+ * unnamed one. Returns `into`, always ended by a NUL and cut at `room`. */
+PIER_API const char *pier_addr_format(const pier_addr *a, char *into, size_t room);
+
+/* The port in host order, 0 where the family has none. */
+PIER_API uint16_t pier_addr_port(const pier_addr *a);
+PIER_API void pier_addr_set_port(pier_addr *a, uint16_t port);
+
+/* The same address, port included. */
+PIER_API bool pier_addr_eq(const pier_addr *a, const pier_addr *b);
+
+/* The host alone: "127.0.0.1", "fe80::1%eth0", "unix". For limits per host and for logs. */
+PIER_API const char *pier_addr_host(const pier_addr *a, char *into, size_t room);
+
+/* ---- Endpoints: where to dial or listen -------------------------------------------------------- */
+
+/*	tcp://host:port  udp://host:port  unix:/path  unix:@name  seqpacket:/path  seqpacket:@name
+ *	fd:3  pair:  host:port (tcp)  :port (any address)
+ *	…?nodelay=0&rcvbuf=64k   IPv6 in brackets: tcp://[::1]:7437 */
+typedef enum pier_scheme {
+	PIER_TCP = 1,
+	PIER_UDP,
+	PIER_UNIX,
+	PIER_SEQPACKET,
+	PIER_FD,
+	PIER_PAIR,
+} pier_scheme;
+
+typedef struct pier_endpoint {
+	pier_scheme scheme;
+	pier_bytes host; /* tcp, udp: name or number without brackets, may be empty; else the path */
+	uint16_t port;   /* tcp, udp */
+	int fd;          /* fd: */
+	pier_bytes query; /* after '?', without it */
+} pier_endpoint;
+
+/* Reads an endpoint; fields of `out` point into `url`. Returns 0, or -PIER_EURL with `out` untouched;
+ * the port is required for tcp and udp. */
+PIER_API int pier_endpoint_parse(const char *url, pier_endpoint *out);
+
+PIER_END
+
+#endif

@@ -1,0 +1,178 @@
+/* A conn: one end of a conversation, over any transport. On streams (tcp, unix) what has arrived comes
+ * in pieces, or in frames when a frame is set; on message transports (udp, seqpacket) one message at a
+ * time.
+ *
+ * Errors stick: the first error of a conn stays, and every later call returns it at once. Every call
+ * accepts NULL (-ENOMEM) and a failed conn, so straight-line code need not check each step: pier_err(c)
+ * at the end tells. The end of input is no error.
+ *
+ * Two fibers of one worker may use a conn in opposite directions; several may send, each message whole
+ * and in turn. A conn stays on the worker that made it. */
+#ifndef PIER_CONN_H
+#define PIER_CONN_H
+
+#include <pier/addr.h>
+#include <pier/api.h>
+#include <pier/bytes.h>
+#include <stdarg.h>
+
+PIER_BEGIN
+
+typedef struct pier_conn pier_conn;
+
+/* How a stream is cut into messages. */
+typedef enum pier_frame {
+	PIER_RAW = 0, /* not at all: pier_next gives what has arrived */
+	PIER_LINES,   /* text up to LF; CR LF or LF is stripped on receipt, LF is added on send */
+	PIER_LEN16,   /* a 16-bit big-endian length before each message */
+	PIER_LEN32,   /* a 32-bit big-endian length before each message */
+} pier_frame;
+
+#define PIER_MESSAGE_MAX (1u << 20) /* .message_max when 0: bytes of one received message */
+#define PIER_LINGER PIER_S(2)       /* closing waits at most this long for the peer's last bytes */
+
+/* ---- Making one -------------------------------------------------------------------------------- */
+
+typedef struct pier_dial_opts {
+	size_t size;        /* sizeof(pier_dial_opts), set by the macro */
+	int64_t timeout;    /* ns for look-up and connect together; 0 = only the deadlines around */
+	const char *source; /* numeric address, or address:port, to come from; NULL = the kernel's choice */
+	pier_frame frame;
+	size_t message_max; /* 0 = PIER_MESSAGE_MAX */
+	int64_t idle;       /* a wait to receive or send ends after this long without a byte; 0 = never */
+} pier_dial_opts;
+
+/* Resolves and connects: all addresses in order until one answers. Waits for both. Never returns NULL
+ * but when memory is out: on failure it returns a failed conn whose pier_err and pier_why tell.
+ * Ownership: the caller's; end it by pier_close, or hold it in a PIER_AUTO.
+ * Python: socket.create_connection. connect(2). */
+PIER_API pier_conn *pier_dial_with(const char *url, const pier_dial_opts *opts);
+#define pier_dial(url, ...)                                                                        \
+	pier_dial_with((url), &(pier_dial_opts){.size = sizeof(pier_dial_opts), ##__VA_ARGS__})
+
+/* A conn that its scope owns:	PIER_AUTO *c = pier_dial("tcp://localhost:80"); */
+#define PIER_AUTO PIER_CLEANUP(pier_close_auto) pier_conn
+
+/* Two conns joined to each other inside this process. Returns 0, or -EMFILE, -ENOMEM with `out`
+ * untouched. Python: socket.socketpair. socketpair(2). */
+PIER_API int pier_pair(pier_conn *out[2]);
+
+/* A conn over an open descriptor (socket, pipe, terminal), of which it becomes the owner. */
+PIER_API pier_conn *pier_adopt(int fd, const pier_dial_opts *opts);
+
+/* ---- Receiving --------------------------------------------------------------------------------- */
+
+/* The next message (message transports, framed streams) or what has arrived (raw streams). Waits for
+ * it. The view is the conn's, may be edited, and is good until the next receive on `c`. At the end of
+ * input, on error, time-out or cancel its p is NULL: ask pier_err. An empty message has p set and len
+ * 0. A message above message_max fails the conn with -EMSGSIZE. Python: socket.recv. */
+PIER_API pier_bytes pier_next(pier_conn *c);
+
+/* The next line of a raw stream, or the next message, into `line`, ended by a NUL; CR LF or LF at its
+ * end is stripped. Waits for all of it; a last line without an end counts as one. Returns the bytes
+ * consumed (> 0 even for an empty line), 0 at the end of input, or an error; -EMSGSIZE when it does
+ * not fit `room`. A NUL inside the line stays, and C code sees the line end there; pier_next with
+ * PIER_LINES tells the length. Python: file.readline. */
+PIER_API ssize_t pier_gets(pier_conn *c, char *line, size_t room);
+
+/* Receives what has arrived, at most `room` bytes; waits until there is something. On message
+ * transports one message; -EMSGSIZE when `room` is too small for it. Returns the count (0 can be an
+ * empty message only where messages are), 0 at the end of input, or an error. Frames are not looked
+ * at. Python: socket.recv_into. recv(2). */
+PIER_API ssize_t pier_recv(pier_conn *c, void *into, size_t room);
+
+/* Receives exactly `len` bytes of a stream. Returns `len`, or -PIER_ETRUNCATED when the input ends
+ * before (0 when it ends before the first byte), or an error. */
+PIER_API ssize_t pier_recv_all(pier_conn *c, void *into, size_t len);
+
+/* For parsers of your own, on streams. pier_view: what is buffered and not spent, never waits, p is
+ * never NULL. pier_fill: waits for more; > 0 when the view grew, 0 at the end of input, -EMSGSIZE when
+ * message_max bytes are buffered already, or an error. pier_spend: the first `n` bytes of the view are
+ * done with. A view is good until the next fill. */
+PIER_API pier_bytes pier_view(pier_conn *c);
+PIER_API ssize_t pier_fill(pier_conn *c);
+PIER_API void pier_spend(pier_conn *c, size_t n);
+
+/* Waits up to `ns` for input, the end of input or an error. Returns 1 when a receive would not wait, 0
+ * when the time passed (which does not stick), or -ECANCELED, -ETIMEDOUT of a deadline around.
+ * Python: select.select. */
+PIER_API int pier_poll(pier_conn *c, int64_t ns);
+
+/* ---- Sending ----------------------------------------------------------------------------------- */
+
+/* Sends all of it, as one message where there are messages. Waits while the peer reads slower than we
+ * write. Returns `n`, or an error. Python: socket.sendall. send(2), MSG_NOSIGNAL. */
+PIER_API ssize_t pier_send(pier_conn *c, const void *p, size_t n);
+
+/* Formats and sends, as one message. Returns the bytes, or an error. Python: file.write(f"…"). */
+PIER_API ssize_t pier_printf(pier_conn *c, const char *format, ...) PIER_PRINTF(2, 3);
+PIER_API ssize_t pier_vprintf(pier_conn *c, const char *format, va_list args) PIER_PRINTF(2, 0);
+
+/* Sends `count` bytes (-1: up to the end) of a file from `offset`, on streams without copying them
+ * through this process. Returns the bytes sent, or an error, also when the file is shorter than
+ * `count`. Python: socket.sendfile. sendfile(2). */
+PIER_API int64_t pier_sendfile(pier_conn *c, const char *path, int64_t offset, int64_t count);
+PIER_API int64_t pier_sendfile_fd(pier_conn *c, int fd, int64_t offset, int64_t count);
+
+/* Says that we send no more; receiving goes on. Python: socket.shutdown(SHUT_WR). shutdown(2). */
+PIER_API int pier_finish(pier_conn *c);
+
+/* Between the two, messages that topics bring to `c` wait in its queue, so what you send yourself
+ * stays in one piece. A conn corked past its queue counts as slow. */
+PIER_API void pier_cork(pier_conn *c);
+PIER_API void pier_uncork(pier_conn *c);
+
+/* ---- Asking ------------------------------------------------------------------------------------ */
+
+/* The error that stuck, negative, or 0. */
+PIER_API int pier_err(const pier_conn *c);
+
+/* The whole sentence: what was tried, with whom, and why it failed. Owned by the conn; "" without an
+ * error. Python: the text of an OSError. */
+PIER_API const char *pier_why(pier_conn *c);
+
+/* Forgets a time-out, so that the conn can be used on; buffered input is kept. Other errors stay. */
+PIER_API void pier_clear(pier_conn *c);
+
+/* The peer's address as text ("127.0.0.1:50412", "unix"), owned by the conn; "?" when unknown. */
+PIER_API const char *pier_peer(pier_conn *c);
+PIER_API const pier_addr *pier_peer_addr(const pier_conn *c);
+
+/* Our own address. Returns 0 or an error. getsockname(2). */
+PIER_API int pier_local_addr(const pier_conn *c, pier_addr *out);
+
+/* True where each message arrives whole (udp, seqpacket, frames). */
+PIER_API bool pier_is_message(const pier_conn *c);
+
+/* The descriptor below, -1 when there is none of its own (a udp server's peer). Still the conn's. */
+PIER_API int pier_fileno(const pier_conn *c);
+
+/* Sets the time-outs of a conn: a wait to receive (rd) or send (wr) longer than this fails with
+ * -ETIMEDOUT. 0 = none. Python: socket.settimeout. */
+PIER_API void pier_set_timeouts(pier_conn *c, int64_t rd, int64_t wr);
+
+/* Changes how a stream is cut, from the next receive on; buffered bytes are kept. */
+PIER_API void pier_set_frame(pier_conn *c, pier_frame frame, size_t message_max);
+
+/* A place for the application's own pointer. */
+PIER_API void pier_set_data(pier_conn *c, void *data);
+PIER_API void *pier_data(const pier_conn *c);
+
+/* ---- Ending ------------------------------------------------------------------------------------ */
+
+/* Ends a conn well: waits for our last bytes to leave, says that we are done, reads the peer's last
+ * words until its end or PIER_LINGER, and closes; so unread input does not turn our last words into a
+ * reset. After an error it closes at once. NULL is allowed. */
+PIER_API void pier_close(pier_conn *c);
+
+/* Closes at once; the peer sees a reset when bytes were under way. SO_LINGER, socket(7). */
+PIER_API void pier_abort(pier_conn *c);
+
+static inline void pier_close_auto(pier_conn **c)
+{
+	pier_close(*c);
+}
+
+PIER_END
+
+#endif

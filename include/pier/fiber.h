@@ -1,0 +1,103 @@
+/* Fibers: straight-line code that waits without holding a thread. A fiber lives and dies on one
+ * worker (a thread); fibers of one worker never run at the same time, so they need no locks among
+ * themselves. Every fiber belongs to a group, and no group ends before its fibers. */
+#ifndef PIER_FIBER_H
+#define PIER_FIBER_H
+
+#include <pier/api.h>
+#include <pier/time.h>
+
+PIER_BEGIN
+
+/* ---- Running --------------------------------------------------------------------------------- */
+
+typedef struct pier_run_opts {
+	size_t size;       /* sizeof(pier_run_opts), set by the macro: room to grow */
+	unsigned workers;  /* threads that servers may use; 0 = one per core this process may run on */
+	size_t stack_size; /* bytes of address space per fiber; 0 = 256 KiB. Memory is used as touched */
+} pier_run_opts;
+
+/* Starts a runtime on the calling thread, runs main_fn(arg) there as the first fiber, and waits until
+ * it returns. Servers started inside spread over further workers. Returns what main_fn returned, or
+ * -ENOMEM, -EMFILE … when the runtime could not start, or -EBUSY from inside a fiber.
+ * Python: asyncio.run. */
+PIER_API int pier_run_with(int (*main_fn)(void *), void *arg, const pier_run_opts *opts);
+#define pier_run(main_fn, arg, ...)                                                                \
+	pier_run_with((main_fn), (arg),                                                            \
+		      &(pier_run_opts){.size = sizeof(pier_run_opts), ##__VA_ARGS__})
+
+/* Lets the other ready fibers of this worker run first. Returns 0, -ECANCELED or -ETIMEDOUT. */
+PIER_API int pier_yield(void);
+
+/* ---- Groups ---------------------------------------------------------------------------------- */
+
+/* A group of fibers, in the caller's memory, used on one worker. The fields are the library's. */
+typedef struct pier_group {
+	struct fiber *first;
+	struct fiber *waiter;
+	int err;
+	unsigned live;
+	bool cancelled;
+} pier_group;
+#define PIER_GROUP {0}
+
+/* A group that its scope owns: leaving the scope, by any way, cancels its fibers and joins them.
+ *	PIER_AUTO_GROUP all = PIER_GROUP; */
+#define PIER_AUTO_GROUP PIER_CLEANUP(pier_group_end) pier_group
+
+/* Starts fn(arg) as a fiber of `g`, on this worker; it first runs when the caller next waits. When it
+ * returns a negative number, that becomes the group's error and its siblings are cancelled. `arg` must
+ * live as long as the fiber. Returns 0, -ECANCELED when the group already is, -ENOMEM, or -ENOTSUP
+ * outside pier_run. Python: asyncio.TaskGroup.create_task. */
+PIER_API int pier_go(pier_group *g, int (*fn)(void *), void *arg);
+
+/* Waits until every fiber of the group has returned. Returns 0, or the first error among them. When
+ * the caller itself is cancelled or out of time, the fibers are cancelled, joined all the same, and
+ * -ECANCELED or -ETIMEDOUT is returned. */
+PIER_API int pier_group_wait(pier_group *g);
+
+/* Cancels every fiber of the group, now and still to come; does not wait. Cancel is sticky: each wait
+ * of a cancelled fiber fails with -ECANCELED until it returns. */
+PIER_API void pier_group_cancel(pier_group *g);
+
+/* Cancels and joins: what PIER_AUTO_GROUP does at the end of its scope. NULL is allowed. */
+PIER_API void pier_group_end(pier_group *g);
+
+/* ---- Deadlines ------------------------------------------------------------------------------- */
+
+/* The scope behind PIER_WITHIN and PIER_SHIELD. The fields are the library's. */
+typedef struct pier_scope {
+	struct pier_scope *outer;
+	int64_t at;
+	bool shield;
+	bool entered;
+} pier_scope;
+
+/* Every wait inside, also in functions called, ends with -ETIMEDOUT once `ns` have passed. Scopes nest
+ * and the nearer deadline wins. `break` and `return` leave the scope, so a `break` meant for an outer
+ * loop leaves only this one. Works outside fibers as well.
+ *	PIER_WITHIN(PIER_S(3)) { … }
+ * Python: asyncio.timeout. */
+#define PIER_WITHIN(ns) PIER_SCOPE_(ns, false)
+
+/* For cleaning up after a cancel: inside, neither a cancel nor an outer deadline is felt, but only
+ * this scope's own `ns`. */
+#define PIER_SHIELD(ns) PIER_SCOPE_(ns, true)
+
+#define PIER_SCOPE_(ns, shield_)                                                                   \
+	for (PIER_CLEANUP(pier_scope_leave) pier_scope pier_scope_here_ = {0, 0, shield_, false};  \
+	     pier_scope_enter(&pier_scope_here_, (ns));)
+
+/* The pieces of the two macros, for languages without them: enter is true once, then false. */
+PIER_API bool pier_scope_enter(pier_scope *scope, int64_t ns);
+PIER_API void pier_scope_leave(pier_scope *scope);
+
+/* Nanoseconds left until the nearest deadline around the caller; PIER_FOREVER without one; never < 0. */
+PIER_API int64_t pier_time_left(void);
+
+/* Why the caller's next wait would fail: 0, -ECANCELED or -ETIMEDOUT. For loops that compute. */
+PIER_API int pier_stopped(void);
+
+PIER_END
+
+#endif

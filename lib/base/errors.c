@@ -1,0 +1,45 @@
+/* The words for errors. */
+#include <pier/error.h>
+#include <string.h>
+
+const char *pier_strerror(int err)
+{
+	if (err < 0)
+		err = -err;
+	switch (err) {
+	case 0:
+		return "no error";
+	case PIER_ENONAME:
+		return "name not found";
+	case PIER_ENAMETEMP:
+		return "no name server answered";
+	case PIER_ENAMEFAIL:
+		return "the name look-up failed";
+	case PIER_EURL:
+		return "not an endpoint (try tcp://host:port)";
+	case PIER_ETRUNCATED:
+		return "the peer stopped inside a message";
+	case PIER_EDIGEST:
+		return "the digest differs from what was promised";
+	case PIER_ESLOW:
+		return "cut off for reading too slowly";
+	case PIER_EHTTP:
+		return "the server refused";
+	default:
+		return strerror(err);
+	}
+}
+
+bool pier_is_disconnect(int err)
+{
+	switch (err < 0 ? -err : err) {
+	case ECONNRESET:
+	case ECONNABORTED:
+	case EPIPE:
+	case ESHUTDOWN:
+	case PIER_ETRUNCATED:
+		return true;
+	default:
+		return false;
+	}
+}
