@@ -1,0 +1,41 @@
+/* A command: one file, cmd_<name>.c, ending in `const struct command command_<name>`, and one sorted line
+ * in commands.c. */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include <pier.h>
+
+#include "options.h"
+
+/* The exit status, the same list for every command. */
+enum status {
+	STATUS_DONE = 0,
+	STATUS_OTHER = 1,
+	STATUS_USAGE = 2,
+	STATUS_NAME = 3,    /* name not found */
+	STATUS_REFUSED = 4, /* refused or unreachable */
+	STATUS_TIMEOUT = 5, /* connect, idle or deadline */
+	STATUS_RESET = 6,   /* reset or truncated */
+	STATUS_TRUST = 7,   /* TLS not trusted */
+	STATUS_EXPECT = 8,  /* expectation failed: a digest, an expect */
+	STATUS_LOCAL = 9,   /* local I/O */
+};
+
+struct command {
+	const char *name;
+	const char *line;            /* one line for the list */
+	const char *usage;           /* "[OPTIONS] FILE… URL" */
+	const struct option *options; /* ended by a row without a name */
+	const char *help;            /* examples and what a user should know, after the options */
+	/* argv holds what is left after the options; argv[0] is the first operand. Returns a status. */
+	int (*run)(int argc, char **argv);
+};
+
+/* The status that tells of a library error. */
+enum status status_of(int err);
+
+/* "pier: …\n" on stderr, once, in red on a terminal that wants colour. Returns `status`, so that
+ * `return fail(STATUS_LOCAL, …)` reads well. */
+int fail(enum status status, const char *format, ...) PIER_PRINTF(2, 3);
+
+#endif
