@@ -95,9 +95,6 @@ int64_t pier_io_calendar(void);
 void pier_io_random(void *into, size_t len);
 unsigned pier_io_cores(void);
 
-/* An interface's number from its name, 0 when there is none. if_nametoindex(3). */
-unsigned pier_io_interface(const char *name);
-
 /* Signals as a descriptor: blocks those of SIGINT, SIGTERM that are not ignored, and SIGPIPE, in this
  * thread (its children inherit that) and gives a descriptor that reads the first two. */
 struct io_signals {
