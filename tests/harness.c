@@ -1,9 +1,8 @@
-/* Runs the tests of one program, each in a process of its own, and reports in TAP
- *(testanything.org). docs/decisions/0001-test-harness.md says why it is ours.
+/* Runs the tests of one program, each in a process of its own, and reports in TAP (testanything.org).
+ * docs/decisions/0001-test-harness.md says why it is ours.
  *
- *	NAME_test            runs every test
- *	NAME_test WORD…      those where one of the words is part of the test's or the program's
- *name */
+ *	NAME_test		runs every test
+ *	NAME_test WORD…		those where a word is part of the test's or the program's name */
 #include "test.h"
 
 #include <dirent.h>

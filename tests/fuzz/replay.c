@@ -1,8 +1,7 @@
 /* What libFuzzer would do with a corpus it has learned already: a fuzz target linked with this runs
- *once over each file of a folder, and the corpus is a regression test under any compiler.
+ * once over each file of a folder, and the corpus is a regression test under any compiler.
  *
- *	NAME_fuzz FOLDER [WORD…]     the words, if any, choose among targets as they do among tests
-*/
+ *	NAME_fuzz FOLDER [WORD…]	the words, if any, choose among targets as they do among tests */
 #include <dirent.h>
 #include <errno.h>
 #include <stdint.h>
