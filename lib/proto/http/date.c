@@ -3,11 +3,11 @@
  *	Sun, 06 Nov 1994 08:49:37 GMT     the form to write
  *	Sunday, 06-Nov-94 08:49:37 GMT    RFC 850's, to be read all the same
  *	Sun Nov  6 08:49:37 1994          asctime's, likewise */
+#include "base/cursor.h"
 #include "chars.h"
 
 #include <pier/error.h>
 #include <pier/http.h>
-#include <stdio.h>
 
 #define DAY 86400
 /* 0001-01-01 00:00:00 and 9999-12-31 23:59:59: what four digits can say. */
@@ -111,37 +111,24 @@ const char *pier_http_date(int64_t seconds, char into[PIER_HTTP_DATE])
 /* ---- Reading -----------------------------------------------------------------------------------
  */
 
-struct cursor {
-	pier_bytes rest;
-	bool bad; /* sticks */
-};
-
 static void expect(struct cursor *c, const char *text)
 {
-	size_t len = strlen(text);
-	if (c->bad || !pier_bytes_starts(c->rest, text)) {
+	pier_bytes found = take(c, strlen(text));
+	if (!c->bad && !pier_bytes_eq(found, text))
 		c->bad = true;
-		return;
-	}
-	c->rest = pier_bytes_of(c->rest.p + len, c->rest.len - len);
 }
 
 /* A number of exactly `digits` digits; the first may be a blank where asctime pads. */
 static int take_number(struct cursor *c, size_t digits, bool padded)
 {
+	pier_bytes text = take(c, digits);
 	int n = 0;
 
-	if (c->bad || c->rest.len < digits) {
-		c->bad = true;
-		return 0;
+	for (size_t i = 0; i < text.len; i++) {
+		bool digit = is_digit(text.p[i]);
+		c->bad |= !digit && !(padded && i == 0 && text.p[i] == ' ');
+		n = n * 10 + (digit ? text.p[i] - '0' : 0);
 	}
-	for (size_t i = 0; i < digits; i++) {
-		char d = c->rest.p[i];
-		if (!is_digit(d) && !(padded && i == 0 && d == ' '))
-			c->bad = true;
-		n = n * 10 + (is_digit(d) ? d - '0' : 0);
-	}
-	c->rest = pier_bytes_of(c->rest.p + digits, c->rest.len - digits);
 	return n;
 }
 
@@ -153,7 +140,7 @@ static int take_name(struct cursor *c, const char *names, size_t stride, int cou
 		size_t len = letters ? letters : strlen(name);
 		if (c->rest.len < len || memcmp(c->rest.p, name, len) != 0)
 			continue;
-		c->rest = pier_bytes_of(c->rest.p + len, c->rest.len - len);
+		take(c, len);
 		return i;
 	}
 	c->bad = true;
