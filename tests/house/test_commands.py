@@ -34,10 +34,10 @@ def test_each_page_tells_of_every_option(tree):
         for option in re.findall(r"\{\s*\"([a-z0-9-]+)\",\s*(?:'.'|0),\s*OPTION_", source):
             if f"--{option}" not in told:
                 untold.append(f"{page.name}: --{option}")
-    assert untold == []
+    assert not untold, "\n".join(untold)
 
 
 def test_each_example_is_run_by_a_test(tree):
     tests = "".join(tree.text(p) for p in tree.files("tests/e2e", ends=".py"))
     idle = [p for p in tree.files("examples", ends=(".c", ".sh")) if not re.search(rf"[\"'/]{p.stem}[\"']", tests)]
-    assert idle == []
+    assert not idle, "\n".join(idle)
