@@ -52,7 +52,7 @@ def test_a_floor_of_the_library_stands_on_those_below(tree):
                 continue  # libc's
             if not may(path.relative_to("lib"), header):
                 wrong.append(f"{path} includes {name}")
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 def test_the_program_is_a_customer_of_the_library(tree):
@@ -62,7 +62,7 @@ def test_the_program_is_a_customer_of_the_library(tree):
             inside = (tree.top / "lib" / name).exists() and not (tree.top / path.parent / name).exists()
             if inside or ("hub" in path.parts and name.startswith("cli/")):
                 wrong.append(f"{path} includes {name}")
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 def calls(*objects):

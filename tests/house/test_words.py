@@ -20,7 +20,7 @@ def test_no_call_that_invites_a_mistake(tree):
             for name in re.findall(r"(?<![\w.>])(\w+)\s*\(", line):
                 if name in BANNED:
                     found.append(f"{path}:{number}: {name}")
-    assert found == []
+    assert not found, "\n".join(found)
 
 
 def test_a_file_is_one_idea(tree):
@@ -39,4 +39,4 @@ def test_no_stray_words(tree):
     for path in {p for place in places for p in tree.files(place, ends=TEXT) if not p.parts[0].startswith((".", "build"))}:
         if place_of := STRAY.search(tree.text(path)):
             found.append(f"{path}: {place_of[0]}")
-    assert sorted(found) == []
+    assert not found, "\n".join(sorted(found))
