@@ -25,7 +25,7 @@ typedef struct pier_addr {
 PIER_API int pier_addr_parse(pier_bytes host, uint16_t port, pier_addr *out);
 
 /* A unix address: `path` below 108 bytes, or "@name" for the abstract namespace. Returns 0 or
- * -ENAMETOOLONG. unix(7). */
+ * -ENAMETOOLONG, or -EINVAL for an empty name or one with a NUL inside. unix(7). */
 PIER_API int pier_addr_unix(pier_bytes path, pier_addr *out);
 
 /* Writes the address as text: "127.0.0.1:80", "[::1]:80", "/run/x.sock", "@name", "unix" for an
