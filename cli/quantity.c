@@ -1,6 +1,5 @@
 /* Sizes and durations as people write them: 64k, 1.5g, 250ms, 2m. */
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,7 +34,7 @@ static int parse(const char *text, const struct unit *units, int64_t *out)
 	if (!units->name)
 		return -EINVAL;
 
-	double amount = round(number * units->factor);
+	double amount = number * units->factor + 0.5;
 	if (amount >= 0x1p63)
 		return -EINVAL;
 	*out = (int64_t)amount;
