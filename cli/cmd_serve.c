@@ -1,7 +1,7 @@
 /* pier serve: the hub, and what a person needs to know of it when it starts. */
 #include <limits.h>
-#include <locale.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -57,10 +57,9 @@ struct greeting {
 /* The port that the kernel gave, out of "0.0.0.0:7437 and [::]:7437"; 0 when there is none. */
 static unsigned port_in(const char *where)
 {
-	unsigned port = 0;
 	const char *colon = strrchr(where, ':');
 
-	return colon && sscanf(colon, ":%u", &port) == 1 ? port : 0;
+	return colon ? (unsigned)strtoul(colon + 1, NULL, 10) : 0;
 }
 
 /* The address by which others reach this machine: the one a packet to the world would come from.

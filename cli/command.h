@@ -40,9 +40,14 @@ enum status status_of(int err);
  * `return fail(STATUS_LOCAL, …)` reads well. */
 int fail(enum status status, const char *format, ...) PIER_PRINTF(2, 3);
 
-/* The same for what goes wrong with a peer or a listening place: names it, the cause and what to do
- * next. Returns the status that tells of `err`. `within` is the time that was given (ns), 0 when it
- * had none. */
+/* What goes wrong with a peer, or with a place to listen on: names it, the cause and what to do
+ * next. `within` is the time that was given (ns), 0 when it had none. Returns the status that tells
+ * of `err`. */
+#define WHY_MAX 500
+enum status explain_dial(const char *url, int err, int64_t within, char why[WHY_MAX]);
+enum status explain_listen(const char *url, int err, char why[WHY_MAX]);
+
+/* The same, said by fail(). */
 int fail_dial(const char *url, int err, int64_t within);
 int fail_listen(const char *url, int err);
 
