@@ -1,0 +1,20 @@
+/* The table of commands. A new one is a line in each of the two lists, in the order of the names.
+ */
+#include "commands.h"
+
+#include <string.h>
+
+extern const struct command command_completion;
+
+const struct command *const commands[] = {
+	&command_completion,
+	NULL,
+};
+
+const struct command *command_find(const char *name)
+{
+	for (const struct command *const *c = commands; *c; c++)
+		if (strcmp((*c)->name, name) == 0)
+			return *c;
+	return NULL;
+}
