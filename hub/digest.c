@@ -8,14 +8,28 @@
 #define JOB_MAX	 (8 << 20)   /* bytes hashed by one job: some 15 ms */
 #define READ_MAX (256 << 10) /* bytes read at a time; stays in the cache between the algorithms */
 
-int hasher_init(struct hasher *h)
+static int begin(EVP_MD_CTX **out, const EVP_MD *algorithm)
 {
-	struct hasher fresh = {.sha256 = EVP_MD_CTX_new(), .md5 = EVP_MD_CTX_new()};
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
-	if (!fresh.sha256 || !fresh.md5 || !EVP_DigestInit_ex(fresh.sha256, EVP_sha256(), NULL) ||
-	    !EVP_DigestInit_ex(fresh.md5, EVP_md5(), NULL)) {
-		hasher_done(&fresh);
+	if (!ctx || !EVP_DigestInit_ex(ctx, algorithm, NULL)) {
+		EVP_MD_CTX_free(ctx);
 		return -ENOMEM;
+	}
+	*out = ctx;
+	return 0;
+}
+
+int hasher_init(struct hasher *h, unsigned which)
+{
+	struct hasher fresh = {0};
+	int err = which & DIGEST_SHA256 ? begin(&fresh.sha256, EVP_sha256()) : 0;
+
+	if (err == 0 && which & DIGEST_MD5)
+		err = begin(&fresh.md5, EVP_md5());
+	if (err < 0) {
+		hasher_done(&fresh);
+		return err;
 	}
 	*h = fresh;
 	return 0;
@@ -28,16 +42,16 @@ void hasher_done(struct hasher *h)
 	*h = (struct hasher){0};
 }
 
-/* These fail only without a context or an algorithm, and hasher_init has seen to both. */
+/* These fail only for a context that was not begun, and hasher_init has seen to that. */
 void hasher_add_sha256(struct hasher *h, const void *p, size_t n)
 {
-	int ok = EVP_DigestUpdate(h->sha256, p, n);
+	int ok = !h->sha256 || EVP_DigestUpdate(h->sha256, p, n);
 	assert(ok);
 }
 
 void hasher_add_md5(struct hasher *h, const void *p, size_t n)
 {
-	int ok = EVP_DigestUpdate(h->md5, p, n);
+	int ok = !h->md5 || EVP_DigestUpdate(h->md5, p, n);
 	assert(ok);
 }
 
@@ -49,8 +63,8 @@ void hasher_add(struct hasher *h, const void *p, size_t n)
 
 void hasher_end(struct hasher *h, struct digests *out)
 {
-	int ok = EVP_DigestFinal_ex(h->sha256, out->sha256, NULL) &&
-		 EVP_DigestFinal_ex(h->md5, out->md5, NULL);
+	int ok = (!h->sha256 || EVP_DigestFinal_ex(h->sha256, out->sha256, NULL)) &&
+		 (!h->md5 || EVP_DigestFinal_ex(h->md5, out->md5, NULL));
 	assert(ok);
 }
 
@@ -103,7 +117,7 @@ int digest_file(int fd, int64_t size, int (*told)(int64_t offset, void *arg), vo
 		struct digests *out)
 {
 	struct hasher h;
-	int err = hasher_init(&h);
+	int err = hasher_init(&h, DIGEST_BOTH);
 	if (err < 0)
 		return err;
 

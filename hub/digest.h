@@ -8,13 +8,16 @@
 #define DIGEST_FIELD_MAX 128 /* room for a Repr-Digest of both, with its NUL */
 #define DIGEST_HEX_MAX	 65
 
-/* A digest under way. Each algorithm may be fed by another thread. */
+enum { DIGEST_SHA256 = 1, DIGEST_MD5 = 2, DIGEST_BOTH = 3 };
+
+/* A digest under way. Each algorithm may be fed by another thread; one that was not asked for is NULL and
+ * costs nothing. */
 struct hasher {
 	struct evp_md_ctx_st *sha256, *md5;
 };
 
 /* Returns 0 or -ENOMEM. Ended by hasher_done, also when it was never begun but zeroed. */
-int hasher_init(struct hasher *h);
+int hasher_init(struct hasher *h, unsigned which);
 void hasher_done(struct hasher *h);
 void hasher_add_sha256(struct hasher *h, const void *p, size_t n);
 void hasher_add_md5(struct hasher *h, const void *p, size_t n);
@@ -28,7 +31,7 @@ void hasher_end(struct hasher *h, struct digests *out);
 int hasher_add_file(struct hasher *h, int fd, int64_t from, int64_t to,
 		    int (*told)(int64_t offset, void *arg), void *arg);
 
-/* The digests of an open file's first `size` bytes; as above. */
+/* Both digests of an open file's first `size` bytes; as above. */
 int digest_file(int fd, int64_t size, int (*told)(int64_t offset, void *arg), void *arg,
 		struct digests *out);
 

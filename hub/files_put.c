@@ -125,7 +125,7 @@ static int put_open(struct put *p)
 	if (RAND_bytes(random, sizeof random) != 1)
 		return -EIO;
 	snprintf(p->partial, sizeof p->partial, "put-%s", digest_hex(random, sizeof random, hex));
-	int err = hasher_init(&p->hasher);
+	int err = hasher_init(&p->hasher, DIGEST_BOTH);
 	if (err < 0)
 		return err;
 	p->fd = pier_file_open(p->visit->hub->partial, p->partial,

@@ -76,7 +76,7 @@ static int store(struct pieces *ps, struct piece *p)
 	ps->storing = (pier_group)PIER_GROUP;
 	ps->stored = p;
 	err = pier_go(&ps->storing, write_fiber, p);
-	if (err == 0 && ps->in->hasher)
+	if (err == 0 && ps->in->hasher && ps->in->hasher->md5)
 		err = pier_go(&ps->storing, md5_fiber, p);
 	if (err == 0)
 		return 0;

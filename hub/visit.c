@@ -59,6 +59,7 @@ static const struct answer {
 	{ETIMEDOUT, 408, "the body stood still for too long"},
 	{PIER_ETRUNCATED, 400, "the body ended before it was whole"},
 	{PIER_EDIGEST, 400, "the digest differs from the one you sent; nothing was stored, send it again"},
+	{ECONNABORTED, 409, "another request goes on with this upload"},
 	{EBUSY, 503, "the hub is busy; try again in a moment"},
 	{EMFILE, 503, "the hub is busy; try again in a moment"},
 	{ENFILE, 503, "the hub is busy; try again in a moment"},
