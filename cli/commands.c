@@ -5,9 +5,13 @@
 #include <string.h>
 
 extern const struct command command_completion;
+extern const struct command command_get;
+extern const struct command command_put;
 
 const struct command *const commands[] = {
 	&command_completion,
+	&command_get,
+	&command_put,
 	NULL,
 };
 
