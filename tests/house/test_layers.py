@@ -9,7 +9,7 @@ MAY = {
     "base": [],
     "io": ["base/*"],
     "fiber": ["base/*", "io/op.h", "io/backend.h"],
-    "net": ["base/*", "fiber/*", "io/op.h", "io/interface.h"],
+    "net": ["base/*", "fiber/*", "io/op.h", "io/backend.h", "io/socket.h", "io/interface.h"],
     "server": ["base/*", "fiber/*", "net/*"],
     "proto": ["base/*", "fiber/*", "net/*", "proto/*"],  # another protocol by its public header
 }
