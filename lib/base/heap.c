@@ -7,12 +7,14 @@
 #define WAYS 4
 #define ROOM_FIRST 64
 
-int pier_heap_reserve(struct heap *h)
+int pier_heap_reserve(struct heap *h, size_t count)
 {
-	if (h->count < h->room)
+	if (count <= h->room)
 		return 0;
-	size_t room = h->room ? h->room * 2 : ROOM_FIRST;
-	struct heap_node **at = realloc(h->at, room * sizeof *at);
+	size_t room = h->room ? h->room : ROOM_FIRST;
+	while (room < count)
+		room *= 2;
+	struct heap_node **at = realloc(h->at, room * sizeof(*at));
 	if (!at)
 		return -ENOMEM;
 	h->at = at;

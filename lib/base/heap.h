@@ -16,8 +16,8 @@ struct heap {
 	size_t count, room;
 };
 
-/* Makes room for one more node than there are. 0 or -ENOMEM. */
-int pier_heap_reserve(struct heap *h);
+/* Makes room for `count` nodes in all. 0 or -ENOMEM. */
+int pier_heap_reserve(struct heap *h, size_t count);
 /* Puts a node in (there must be room), or moves one that is in, to `key`. */
 void pier_heap_set(struct heap *h, struct heap_node *n, int64_t key);
 void pier_heap_remove(struct heap *h, struct heap_node *n);

@@ -107,4 +107,7 @@ void pier_io_signals_close(struct io_signals *s);
 bool pier_io_sigpipe_block(void);
 void pier_io_sigpipe_restore(bool ours);
 
+/* A thread that takes no signals: they are for the threads of the application. 0 or an error. */
+int pier_io_thread_start(pthread_t *out, void *(*run)(void *), void *arg, bool detached);
+
 #endif

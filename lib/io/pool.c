@@ -1,7 +1,8 @@
 #include "pool.h"
 
+#include "backend.h"
+
 #include <errno.h>
-#include <signal.h>
 #include <stddef.h>
 #include <time.h>
 
@@ -54,23 +55,6 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* Signals are for the threads of the application. */
-static int start_thread(struct pool *p)
-{
-	sigset_t all, old;
-	pthread_t thread;
-	pthread_attr_t attr;
-
-	sigfillset(&all);
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	int err = pthread_create(&thread, &attr, work, p);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attr);
-	return -err;
-}
-
 bool pier_pool_add(struct pool *p, struct job *job)
 {
 	bool ok = true;
@@ -79,7 +63,8 @@ bool pier_pool_add(struct pool *p, struct job *job)
 	if (!p->last)
 		p->last = &p->first;
 	if (p->queued >= p->idle && p->threads < p->threads_max) {
-		if (start_thread(p) == 0)
+		pthread_t thread;
+		if (pier_io_thread_start(&thread, work, p, true) == 0)
 			p->threads++;
 		else
 			ok = p->threads > 0;

@@ -73,3 +73,19 @@ void pier_io_sigpipe_restore(bool ours)
 	sigaddset(&set, SIGPIPE);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
+
+int pier_io_thread_start(pthread_t *out, void *(*run)(void *), void *arg, bool detached)
+{
+	sigset_t all, old;
+	pthread_attr_t attr;
+
+	sigfillset(&all);
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, detached ? PTHREAD_CREATE_DETACHED
+						    : PTHREAD_CREATE_JOINABLE);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	int err = pthread_create(out, &attr, run, arg);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
+	return -err;
+}
