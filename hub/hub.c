@@ -14,11 +14,13 @@
 #include "text_codec.h"
 
 /* Who is silent this long is a person and is greeted; programs speak at once.
- * docs/decisions/greeting.md */
+ * docs/decisions/0011-greeting.md */
 #define GREET_AFTER PIER_MS(500)
 /* Who has begun what may be an HTTP method gets this long to end it. */
 #define FIRST_BYTES_TIME PIER_S(5)
 #define FIRST_IDLE	 PIER_S(60)
+#define KEEPALIVE	 "keepalive=60" /* seconds of silence */
+#define URL_MAX		 1024
 #define BUFFER_MAX	 (64u << 10) /* bytes that one conn may have waiting to be read */
 
 static struct hub_opts with_defaults(const struct hub_opts *opts)
@@ -95,12 +97,31 @@ static void on_full(pier_conn *c, void *arg)
 	pier_printf(c, SAY_FULL(hub->opts.lang));
 }
 
+/* Members may be silent for days; TCP itself then looks whether they are still there. What the operator
+ * says about it in the endpoint goes before. */
+static int listen_url(const char *listen, char *url, size_t room)
+{
+	pier_endpoint e;
+	int err = pier_endpoint_parse(listen, &e);
+
+	if (err < 0)
+		return err;
+	bool add = e.scheme == PIER_TCP && !(e.query.len > 0 && strstr(e.query.p, "keepalive"));
+	int len = snprintf(url, room, "%s%s%s", listen, add ? (e.query.p ? "&" : "?") : "",
+			   add ? KEEPALIVE : "");
+	return (size_t)len < room ? 0 : -PIER_EURL;
+}
+
 static int serve(struct hub *hub, char *why, size_t room)
 {
-	int err = pier_serve(hub->opts.listen, hub_door, .arg = hub, .message_max = BUFFER_MAX,
-			     .max_conns = hub->opts.max_clients,
-			     .max_per_host = hub->opts.max_per_host, .grace = hub->opts.grace,
-			     .on_listen = on_listen, .on_full = on_full);
+	char url[URL_MAX];
+	int err = listen_url(hub->opts.listen, url, sizeof url);
+
+	if (err == 0)
+		err = pier_serve(url, hub_door, .arg = hub, .message_max = BUFFER_MAX,
+				 .max_conns = hub->opts.max_clients,
+				 .max_per_host = hub->opts.max_per_host, .grace = hub->opts.grace,
+				 .on_listen = on_listen, .on_full = on_full);
 
 	if (err < 0)
 		snprintf(why, room, "%s: %s", hub->opts.listen, pier_strerror(err));

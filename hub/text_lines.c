@@ -67,7 +67,7 @@ int text_line(struct visitor *v)
 	bool ended = false;
 
 	while (!ended) {
-		enum text_event event;
+		enum text_event event = TEXT_MORE;
 		int err = next_event(v, &event, &ended);
 		if (err == 0 && event != TEXT_MORE)
 			err = pace(v);

@@ -6,8 +6,7 @@
 #define ASKED_MAX 20 /* questions of one visitor, however it answers */
 
 struct password {
-	char text[PASSWORD_MAX +
-		  2]; /* one byte more than is allowed, so that too long stays too long */
+	char text[PASSWORD_MAX + 2]; /* one byte over, so that too long stays too long */
 };
 
 static void forget(struct password *p)
@@ -31,7 +30,7 @@ static int ask_password(struct visitor *v, const char *question, struct password
 	if (hidden)
 		pier_send(v->c, "\r\n", 2); /* the one that was typed was not shown either */
 	if (got > 0)
-		snprintf(out->text, sizeof out->text, "%s", v->line);
+		memcpy(out->text, v->line, strnlen(v->line, sizeof out->text - 1));
 	sodium_memzero(v->line, sizeof v->line);
 	return got > 0 ? 0 : got < 0 ? got : -ENODATA;
 }
