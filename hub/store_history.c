@@ -5,7 +5,7 @@
  *	fiber C ─ queue ─ offload ──► likewise
  *
  * The slower the disk, the more lines share a commit. Publishing happens under the lock of the
- * commits, so that its order is that of the ids. docs/decisions/group-commit.md */
+ * commits, so that its order is that of the ids. docs/decisions/0010-group-commit.md */
 #include <stdatomic.h>
 
 #include "store_inside.h"

@@ -65,6 +65,7 @@ static uint64_t hear(pier_bytes in, size_t max, size_t piece)
 	return h.hash;
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	if (len < 2)
