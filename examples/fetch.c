@@ -53,8 +53,10 @@ static int fetch(const char *text, const char *path)
 
 	/* >>> url = urlsplit(text) */
 	int err = pier_http_url_parse(text, &url);
-	if (err < 0 || url.tls || url.host.len > 253)
-		return -PIER_EURL;
+	if (err < 0 || url.tls || url.host.len > 253) {
+		fprintf(stderr, "fetch: %s is no http:// address\n", text);
+		return 2;
+	}
 	name_host(&url, host, sizeof host);
 	snprintf(where, sizeof where, "tcp://%s", host);
 
@@ -63,9 +65,9 @@ static int fetch(const char *text, const char *path)
 	pier_http *h = pier_http_new(c);
 	err = ask(h, url.target, host, path);
 	pier_http_free(h);
-	if (pier_err(c))
-		fprintf(stderr, "fetch: %s\n", pier_why(c));
-	return err;
+	if (err < 0)
+		fprintf(stderr, "fetch: %s\n", pier_err(c) ? pier_why(c) : pier_strerror(err));
+	return err < 0;
 }
 
 int main(int argc, char **argv)
@@ -74,8 +76,5 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: fetch http://HOST/PATH FILE\n");
 		return 2;
 	}
-	int err = fetch(argv[1], argv[2]);
-	if (err < 0)
-		fprintf(stderr, "fetch: %s: %s\n", argv[1], pier_strerror(err));
-	return err < 0;
+	return fetch(argv[1], argv[2]);
 }
