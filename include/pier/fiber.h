@@ -84,9 +84,12 @@ typedef struct pier_scope {
  * this scope's own `ns`. */
 #define PIER_SHIELD(ns) PIER_SCOPE_(ns, true)
 
-#define PIER_SCOPE_(ns, shield_)                                                                   \
-	for (PIER_CLEANUP(pier_scope_leave) pier_scope pier_scope_here_ = {0, 0, shield_, false};  \
-	     pier_scope_enter(&pier_scope_here_, (ns));)
+#define PIER_SCOPE_(ns, shield)		 PIER_SCOPE_ON_(ns, shield, __LINE__)
+#define PIER_SCOPE_ON_(ns, shield, line) PIER_SCOPE_AT_(ns, shield, line)
+#define PIER_SCOPE_AT_(ns, shield, line) PIER_SCOPE_AS_(ns, shield, pier_scope_##line##_)
+#define PIER_SCOPE_AS_(ns, shield, name)                                                            \
+	for (PIER_CLEANUP(pier_scope_leave) pier_scope name = {0, 0, shield, false};               \
+	     pier_scope_enter(&name, (ns));)
 
 /* The pieces of the two macros, for languages without them: enter is true once, then false. */
 PIER_API bool pier_scope_enter(pier_scope *scope, int64_t ns);

@@ -1,0 +1,281 @@
+/* Waiting: a fiber parks on an op or a queue, and its worker runs others meanwhile. */
+#include "fiber.h"
+
+#include "worker.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pier/time.h>
+
+/* Scopes of code outside fibers. */
+static __thread pier_scope *thread_scope;
+
+struct fiber *pier_fiber_self(void)
+{
+	struct worker *w = pier_worker_self();
+	return w ? w->current : NULL;
+}
+
+/* ---- Scopes -------------------------------------------------------------------------------------- */
+
+static pier_scope **scope_of(struct fiber *f)
+{
+	return f ? &f->scope : &thread_scope;
+}
+
+static int64_t later(int64_t now, int64_t ns)
+{
+	int64_t at;
+	if (ns == PIER_FOREVER || __builtin_add_overflow(now, ns, &at))
+		return PIER_FOREVER;
+	return at;
+}
+
+/* Each scope holds the deadline that counts inside it, so that a wait looks at one scope only. */
+bool pier_scope_enter(pier_scope *s, int64_t ns)
+{
+	if (s->entered)
+		return false;
+	struct fiber *f = pier_fiber_self();
+	pier_scope **head = scope_of(f);
+	s->entered = true;
+	s->outer = *head;
+	s->at = later(pier_io_clock(), ns);
+	if (s->outer && !s->shield) {
+		s->shield = s->outer->shield;
+		if (s->outer->at < s->at)
+			s->at = s->outer->at;
+	}
+	*head = s;
+	return true;
+}
+
+void pier_scope_leave(pier_scope *s)
+{
+	if (!s->entered)
+		return;
+	pier_scope **head = scope_of(pier_fiber_self());
+	assert(*head == s);
+	*head = s->outer;
+	s->entered = false;
+}
+
+static int64_t deadline_of(struct fiber *f)
+{
+	pier_scope *s = *scope_of(f);
+	return s ? s->at : PIER_FOREVER;
+}
+
+int64_t pier_time_left(void)
+{
+	int64_t at = deadline_of(pier_fiber_self());
+	if (at == PIER_FOREVER)
+		return PIER_FOREVER;
+	int64_t left = at - pier_io_clock();
+	return left > 0 ? left : 0;
+}
+
+static int doomed(struct fiber *f, int64_t now)
+{
+	if (f && f->cancelled && !(f->scope && f->scope->shield))
+		return -ECANCELED;
+	return deadline_of(f) <= now ? -ETIMEDOUT : 0;
+}
+
+int pier_stopped(void)
+{
+	return doomed(pier_fiber_self(), pier_io_clock());
+}
+
+/* ---- Parking ------------------------------------------------------------------------------------- */
+
+/* The timer is left where it is when it is early enough: it looks again when it fires. A conn's idle
+ * time-out, renewed at every byte, so costs no heap operation at all. */
+static void arm(struct fiber *f, int64_t at)
+{
+	struct heap *timers = &f->worker->timers;
+	f->wake_at = at;
+	if (at != PIER_FOREVER && (f->timer.place == 0 || at < f->timer.key))
+		pier_heap_set(timers, &f->timer, at);
+}
+
+int pier_fiber_park(int64_t at, bool deaf, const char *what)
+{
+	struct fiber *f = pier_fiber_self();
+	int saved = errno; /* the thread's errno is shared by its fibers */
+
+	assert(f && f->state == FIBER_RUNNING);
+	int64_t scope_at = deadline_of(f);
+	f->state = FIBER_PARKED;
+	f->wake_err = 0;
+	f->deaf = deaf;
+	f->streak = 0;
+	f->waits_for = what;
+	arm(f, deaf ? PIER_FOREVER : scope_at < at ? scope_at : at);
+	pier_worker_switch(f->worker, f);
+	f->waits_for = NULL;
+	errno = saved;
+	return f->wake_err;
+}
+
+void pier_fiber_ready(struct fiber *f)
+{
+	assert(f->state == FIBER_PARKED);
+	f->state = FIBER_READY;
+	list_remove(&f->link); /* from the queue it was interrupted in, if any */
+	list_push(&f->worker->ready, &f->link);
+	f->worker->ready_count++;
+}
+
+void pier_fiber_interrupt(struct fiber *f, int err)
+{
+	if (f->state != FIBER_PARKED || f->deaf || f->wake_err)
+		return;
+	f->wake_err = err;
+	if (f->op)
+		f->worker->io->backend->cancel(f->worker->io, f->op); /* it wakes the fiber */
+	else
+		pier_fiber_ready(f);
+}
+
+void pier_fiber_cancel(struct fiber *f)
+{
+	f->cancelled = true;
+	if (!(f->scope && f->scope->shield))
+		pier_fiber_interrupt(f, -ECANCELED);
+}
+
+int pier_yield(void)
+{
+	struct fiber *f = pier_fiber_self();
+	if (!f)
+		return pier_stopped();
+	f->state = FIBER_PARKED;
+	f->streak = 0;
+	f->waits_for = "its turn";
+	f->wake_err = 0;
+	f->deaf = true;
+	f->wake_at = PIER_FOREVER;
+	pier_fiber_ready(f);
+	int saved = errno;
+	pier_worker_switch(f->worker, f);
+	errno = saved;
+	return doomed(f, f->worker->io->now);
+}
+
+/* ---- Ops ----------------------------------------------------------------------------------------- */
+
+static void op_done(struct io_op *op)
+{
+	struct fiber *f = op->owner;
+	f->op = NULL;
+	pier_fiber_ready(f);
+}
+
+/* Outside fibers: the thread's own blocking io, waited for here. */
+static void thread_op_done(struct io_op *op)
+{
+	*(bool *)op->owner = true;
+}
+
+static int64_t await_on_thread(struct io_op *op, int64_t at, bool deaf)
+{
+	struct io *io = pier_io_of_thread();
+	bool done = false, cancelled = false;
+
+	if (!io)
+		return -ENOMEM;
+	op->owner = &done;
+	op->done = thread_op_done;
+	if (io->backend->submit(io, op))
+		return op->result;
+	if (deaf)
+		at = PIER_FOREVER;
+	while (!done) {
+		io->backend->wait(io, cancelled ? PIER_FOREVER : at);
+		if (!done && !cancelled && io->now >= at) {
+			io->backend->cancel(io, op);
+			cancelled = true;
+		}
+	}
+	return cancelled && op->result == -ECANCELED ? -ETIMEDOUT : op->result;
+}
+
+static int64_t await(struct io_op *op, int64_t at, bool deaf, const char *what)
+{
+	struct fiber *f = pier_fiber_self();
+	int64_t scope_at = deadline_of(f);
+
+	if (!deaf) {
+		/* The clock is read only when there is a deadline to hold against it. */
+		int64_t now = scope_at == PIER_FOREVER ? 0
+			      : f		       ? f->worker->io->now
+						       : pier_io_clock();
+		int err = doomed(f, now);
+		if (err < 0)
+			return err;
+	}
+	if (!f)
+		return await_on_thread(op, scope_at < at ? scope_at : at, deaf);
+
+	struct io *io = f->worker->io;
+	op->owner = f;
+	op->done = op_done;
+	if (io->backend->submit(io, op)) {
+		if (++f->streak >= FIBER_STREAK_MAX)
+			pier_yield();
+		return op->result;
+	}
+	f->op = op;
+	int err = pier_fiber_park(at, deaf, what);
+	return err < 0 && op->result == -ECANCELED ? err : op->result;
+}
+
+int64_t pier_await(struct io_op *op, int64_t at, const char *what)
+{
+	return await(op, at, false, what);
+}
+
+int64_t pier_await_deaf(struct io_op *op, const char *what)
+{
+	return await(op, PIER_FOREVER, true, what);
+}
+
+/* ---- Queues -------------------------------------------------------------------------------------- */
+
+static int wait_in(struct waitq *q, int64_t at, bool deaf, const char *what)
+{
+	struct fiber *f = pier_fiber_self();
+	if (!deaf) {
+		int err = doomed(f, f->worker->io->now);
+		if (err < 0)
+			return err;
+	}
+	list_push(&q->fibers, &f->link);
+	return pier_fiber_park(at, deaf, what);
+}
+
+int pier_waitq_wait(struct waitq *q, int64_t at, const char *what)
+{
+	return wait_in(q, at, false, what);
+}
+
+void pier_waitq_wait_deaf(struct waitq *q, const char *what)
+{
+	wait_in(q, PIER_FOREVER, true, what);
+}
+
+bool pier_waitq_wake(struct waitq *q)
+{
+	struct list *node = list_pop(&q->fibers);
+	if (!node)
+		return false;
+	pier_fiber_ready(list_item(node, struct fiber, link));
+	return true;
+}
+
+void pier_waitq_wake_all(struct waitq *q)
+{
+	while (pier_waitq_wake(q))
+		;
+}

@@ -1,0 +1,110 @@
+/* Fibers from the inside: what waits are made of. */
+#ifndef FIBER_FIBER_H
+#define FIBER_FIBER_H
+
+#include "base/heap.h"
+#include "base/list.h"
+#include "io/backend.h"
+#include "io/op.h"
+
+#include <pier/fiber.h>
+
+#define FIBER_STACK_SIZE (256u << 10) /* of address space; memory is used as it is touched */
+#define FIBER_STREAK_MAX 64           /* ops that a fiber completes without parking before it yields */
+
+enum fiber_state { FIBER_READY, FIBER_RUNNING, FIBER_PARKED, FIBER_DEAD };
+
+/* Lives at the top of its own stack, so that an idle fiber touches few pages. */
+struct fiber {
+	void *sp; /* where it left off */
+	struct worker *worker;
+	enum fiber_state state;
+	int (*fn)(void *);
+	void *arg;
+	pier_group *group;
+	struct fiber *group_next, *group_prev;
+	struct list link;      /* in the run queue, or in a waitq */
+	pier_scope *scope;     /* innermost */
+	const char *waits_for; /* while parked: words for a dump */
+	struct io_op *op;      /* while parked: the op it waits for, if one */
+	int wake_err;          /* why the wait ended: 0, or an error that ended it */
+	bool deaf;             /* while parked: feels neither cancel nor deadline */
+	bool cancelled;
+	unsigned streak;
+	int64_t wake_at;        /* while parked: the deadline */
+	struct heap_node timer; /* one per fiber, moved only to earlier times, re-armed when it fires */
+	char *stack;            /* lowest byte */
+	size_t stack_size;
+	void *tsan, *asan;
+	unsigned valgrind;
+};
+
+/* The fiber that runs now, or NULL outside of fibers. */
+struct fiber *pier_fiber_self(void);
+
+/* ---- Waiting: each of these parks the calling fiber ---------------------------------------------- */
+
+/* Submits an op and waits for its end, until `at` or a nearer deadline around. Returns its result, or
+ * -ETIMEDOUT, -ECANCELED. When the result came first it is returned, whatever else happened. Works
+ * outside fibers too. */
+int64_t pier_await(struct io_op *op, int64_t at, const char *what);
+
+/* The same, and feels neither cancel nor deadline: for ops that must not be left (closing, files). */
+int64_t pier_await_deaf(struct io_op *op, const char *what);
+
+/* A queue of fibers of one worker that wait for something. */
+struct waitq {
+	struct list fibers;
+};
+
+static inline void waitq_init(struct waitq *q)
+{
+	list_init(&q->fibers);
+}
+
+/* Waits to be woken. 0, -ETIMEDOUT or -ECANCELED (or what pier_fiber_interrupt gave). */
+int pier_waitq_wait(struct waitq *q, int64_t at, const char *what);
+/* Waits to be woken, deaf to all else. */
+void pier_waitq_wait_deaf(struct waitq *q, const char *what);
+bool pier_waitq_wake(struct waitq *q);
+void pier_waitq_wake_all(struct waitq *q);
+
+/* Parks until someone calls pier_fiber_ready; low level of the above. */
+int pier_fiber_park(int64_t at, bool deaf, const char *what);
+void pier_fiber_ready(struct fiber *f);
+
+/* Ends the present wait of a parked fiber with `err`, once; does not stick. */
+void pier_fiber_interrupt(struct fiber *f, int err);
+
+/* Cancels one fiber: sticky. */
+void pier_fiber_cancel(struct fiber *f);
+
+/* ---- Starting and ending ------------------------------------------------------------------------- */
+
+/* A new fiber on the calling thread's worker, ready to run. NULL when memory is out. */
+struct fiber *pier_fiber_start(struct worker *w, int (*fn)(void *), void *arg);
+
+/* A group tells its fibers apart from others by these two. */
+void pier_group_join(pier_group *g, struct fiber *f);
+void pier_group_leave(struct fiber *f, int result);
+
+/* ---- Stacks and switching ------------------------------------------------------------------------ */
+
+struct stacks {
+	struct fiber *free;  /* last freed first: warm */
+	struct slab *slabs;
+	size_t size;
+};
+/* The fiber at the top of a fresh stack. */
+struct fiber *pier_stack_take(struct stacks *s);
+void pier_stack_give(struct stacks *s, struct fiber *f);
+void pier_stacks_done(struct stacks *s);
+
+/* Saves the callee-saved registers and the stack pointer of the caller in *from, and goes on where `to` was
+ * left. switch_<arch>.S, or switch_ucontext.c. */
+void pier_switch(void **from, void *to);
+/* The first `to` of a stack whose usable top is `top`: runs pier_fiber_main(f). */
+void *pier_switch_prepare(void *bottom, void *top, struct fiber *f);
+void pier_fiber_main(struct fiber *f) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,46 @@
+/* void pier_switch(void **from, void *to): System V AMD64 psABI §3.2.1, callee-saved registers only.
+ * MXCSR and the x87 control word are the thread's; fibers share them. */
+#if defined(__x86_64__)
+	.text
+	.globl pier_switch
+	.hidden pier_switch
+	.type pier_switch, @function
+	.p2align 4
+pier_switch:
+	.cfi_startproc
+	endbr64
+	pushq %rbp
+	pushq %rbx
+	pushq %r12
+	pushq %r13
+	pushq %r14
+	pushq %r15
+	movq %rsp, (%rdi)
+	movq %rsi, %rsp
+	popq %r15
+	popq %r14
+	popq %r13
+	popq %r12
+	popq %rbx
+	popq %rbp
+	ret
+	.cfi_endproc
+	.size pier_switch, . - pier_switch
+
+/* The first frame of a fiber: pier_switch "returns" here, the fiber in r12. Unwinders stop. */
+	.globl pier_switch_entry
+	.hidden pier_switch_entry
+	.type pier_switch_entry, @function
+	.p2align 4
+pier_switch_entry:
+	.cfi_startproc
+	.cfi_undefined rip
+	endbr64
+	movq %r12, %rdi
+	call pier_fiber_main
+	ud2
+	.cfi_endproc
+	.size pier_switch_entry, . - pier_switch_entry
+
+#endif
+	.section .note.GNU-stack, "", %progbits

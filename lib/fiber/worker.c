@@ -1,0 +1,217 @@
+/* The scheduler: a worker runs its ready fibers, then asks the kernel for news, and again. */
+#include "worker.h"
+
+#include "sanitize.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#define TURN_FIBERS_MAX 256 /* switches between two looks at the kernel */
+
+static __thread struct worker *self __attribute__((tls_model("initial-exec")));
+
+struct worker *pier_worker_self(void)
+{
+	return self;
+}
+
+int pier_worker_open(struct runtime *rt, unsigned id, struct worker **out)
+{
+	const struct io_backend *backend = pier_io_choose();
+	if (!backend)
+		return -EINVAL;
+	struct worker *w = calloc(1, sizeof *w);
+	if (!w)
+		return -ENOMEM;
+	int err = backend->open(&w->io);
+	if (err < 0) {
+		free(w);
+		return err;
+	}
+	w->runtime = rt;
+	w->id = id;
+	w->stacks.size = rt->stack_size;
+	w->turn_last = &w->turn_first;
+	list_init(&w->ready);
+	*out = w;
+	return 0;
+}
+
+void pier_worker_close(struct worker *w)
+{
+	assert(w->fibers == 0);
+	w->io->backend->close(w->io);
+	pier_stacks_done(&w->stacks);
+	pier_heap_done(&w->timers);
+	free(w);
+}
+
+/* ---- Switching ----------------------------------------------------------------------------------- */
+
+static void bury(struct worker *w)
+{
+	struct fiber *f = w->dead;
+	if (!f)
+		return;
+	w->dead = NULL;
+	tsan_end(f->tsan);
+	pier_stack_give(&w->stacks, f);
+}
+
+static struct fiber *next_ready(struct worker *w)
+{
+	if (w->budget == 0)
+		return NULL;
+	struct list *node = list_pop(&w->ready);
+	if (!node)
+		return NULL;
+	w->budget--;
+	w->ready_count--;
+	return list_item(node, struct fiber, link);
+}
+
+/* From a fiber (NULL: the loop) straight to the next ready one; to the loop when there is none, or when it
+ * is time to look at the kernel again. */
+void pier_worker_switch(struct worker *w, struct fiber *from)
+{
+	struct fiber *to = next_ready(w);
+	w->current = to;
+	if (to)
+		to->state = FIBER_RUNNING;
+	if (to == from)
+		return;
+
+	bool dies = from && from->state == FIBER_DEAD;
+	void **asan = dies ? NULL : from ? &from->asan : &w->loop_asan;
+	asan_leave(asan, to ? to->stack : w->loop_stack,
+		   to ? (size_t)((char *)to - to->stack) : w->loop_stack_size);
+	(void)asan;
+	tsan_go(to ? to->tsan : w->loop_tsan);
+	pier_switch(from ? &from->sp : &w->loop_sp, to ? to->sp : w->loop_sp);
+	asan_arrive(from ? from->asan : w->loop_asan, NULL, NULL);
+	bury(w);
+}
+
+void pier_fiber_main(struct fiber *f)
+{
+	struct worker *w = f->worker;
+	const void *bottom = NULL;
+	size_t size = 0;
+
+	asan_arrive(NULL, &bottom, &size);
+	if (!w->loop_stack) { /* the first fiber of all comes from the loop */
+		w->loop_stack = bottom;
+		w->loop_stack_size = size;
+	}
+	bury(w);
+	int result = f->fn(f->arg);
+	assert(f->scope == NULL);
+	pier_heap_remove(&w->timers, &f->timer);
+	pier_group_leave(f, result);
+	f->state = FIBER_DEAD;
+	w->fibers--;
+	w->dead = f;
+	pier_worker_switch(w, f);
+	abort(); /* nobody switches to a dead fiber */
+}
+
+struct fiber *pier_fiber_start(struct worker *w, int (*fn)(void *), void *arg)
+{
+	if (pier_heap_reserve(&w->timers, w->fibers + 1) < 0)
+		return NULL;
+	struct fiber *f = pier_stack_take(&w->stacks);
+	if (!f)
+		return NULL;
+	*f = (struct fiber){.worker = w,
+			    .state = FIBER_PARKED,
+			    .fn = fn,
+			    .arg = arg,
+			    .stack = f->stack,
+			    .stack_size = f->stack_size,
+			    .valgrind = f->valgrind,
+			    .tsan = tsan_new()};
+	list_init(&f->link);
+	f->sp = pier_switch_prepare(f->stack, f, f);
+	w->fibers++;
+	pier_fiber_ready(f);
+	return f;
+}
+
+/* ---- The loop ------------------------------------------------------------------------------------ */
+
+static void run_turn_tasks(struct worker *w)
+{
+	struct turn_task *t;
+	while ((t = w->turn_first)) {
+		w->turn_first = t->next;
+		if (!w->turn_first)
+			w->turn_last = &w->turn_first;
+		t->queued = false;
+		t->run(t);
+	}
+}
+
+void pier_worker_at_turn_end(struct worker *w, struct turn_task *t)
+{
+	if (t->queued)
+		return;
+	t->queued = true;
+	t->next = NULL;
+	*w->turn_last = t;
+	w->turn_last = &t->next;
+}
+
+void pier_turn_task_drop(struct worker *w, struct turn_task *t)
+{
+	if (!t->queued)
+		return;
+	struct turn_task **at = &w->turn_first;
+	while (*at != t)
+		at = &(*at)->next;
+	*at = t->next;
+	if (w->turn_last == &t->next)
+		w->turn_last = at;
+	t->queued = false;
+}
+
+/* A timer that comes too early for the wait of now (it was left from another) is set anew. */
+static void fire_timers(struct worker *w)
+{
+	struct heap_node *n;
+	while ((n = heap_first(&w->timers)) && n->key <= w->io->now) {
+		struct fiber *f = list_item(n, struct fiber, timer);
+		pier_heap_remove(&w->timers, n);
+		if (f->state != FIBER_PARKED || f->wake_at == PIER_FOREVER)
+			continue;
+		if (f->wake_at <= w->io->now)
+			pier_fiber_interrupt(f, -ETIMEDOUT);
+		else
+			pier_heap_set(&w->timers, n, f->wake_at);
+	}
+}
+
+static int64_t next_wake(struct worker *w)
+{
+	if (!list_empty(&w->ready) || w->turn_first)
+		return 0;
+	struct heap_node *n = heap_first(&w->timers);
+	return n ? n->key : PIER_FOREVER;
+}
+
+void pier_worker_loop(struct worker *w)
+{
+	self = w;
+	w->loop_tsan = tsan_self();
+	for (;;) {
+		w->budget = w->ready_count < TURN_FIBERS_MAX ? w->ready_count : TURN_FIBERS_MAX;
+		if (w->budget)
+			pier_worker_switch(w, NULL);
+		run_turn_tasks(w);
+		if (w->stopping && w->fibers == 0)
+			break;
+		w->io->backend->wait(w->io, next_wake(w));
+		fire_timers(w);
+	}
+	self = NULL;
+}

@@ -1,0 +1,63 @@
+/* Workers: one thread, one io, one run queue, one heap of timers. A runtime is a row of them; the first is
+ * the thread that called pier_run. */
+#ifndef FIBER_WORKER_H
+#define FIBER_WORKER_H
+
+#include "fiber.h"
+
+#include <stdatomic.h>
+
+#define WORKERS_MAX 256
+
+/* Something to do once at the end of the present turn: for writes that are better done together. */
+struct turn_task {
+	struct turn_task *next;
+	void (*run)(struct turn_task *);
+	bool queued;
+};
+
+struct worker {
+	struct runtime *runtime;
+	unsigned id;
+	struct io *io;
+	struct fiber *current; /* NULL: the loop itself */
+	struct list ready;
+	unsigned ready_count;
+	unsigned budget; /* switches left in this turn */
+	struct heap timers;
+	struct stacks stacks;
+	unsigned fibers;
+	struct fiber *dead; /* its stack is given back by whoever runs next */
+	struct turn_task *turn_first, **turn_last;
+	atomic_uint load; /* conns: what accept balances */
+	bool stopping;
+	void *loop_sp;
+	void *loop_tsan, *loop_asan;
+	const void *loop_stack;
+	size_t loop_stack_size;
+	pthread_t thread;
+};
+
+struct runtime {
+	unsigned count, max; /* workers that run; that may */
+	size_t stack_size;
+	struct worker *workers[WORKERS_MAX];
+};
+
+/* The calling thread's worker, NULL outside a runtime. */
+struct worker *pier_worker_self(void);
+
+/* Starts workers until there are `count` (0: as many as may be). From worker 0. The count there is, or an
+ * error. */
+int pier_runtime_grow(struct runtime *rt, unsigned count);
+
+void pier_worker_at_turn_end(struct worker *w, struct turn_task *task);
+void pier_turn_task_drop(struct worker *w, struct turn_task *task);
+
+/* The scheduler's part of fibers. */
+int pier_worker_open(struct runtime *rt, unsigned id, struct worker **out);
+void pier_worker_close(struct worker *w);
+void pier_worker_loop(struct worker *w);
+void pier_worker_switch(struct worker *w, struct fiber *from);
+
+#endif

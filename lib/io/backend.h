@@ -1,0 +1,113 @@
+/* What a backend owes. epoll.c is the one to read first. */
+#ifndef IO_BACKEND_H
+#define IO_BACKEND_H
+
+#include "op.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+
+#define IO_BUF_SIZE 16384 /* of a pool buffer */
+#define IO_BUFS_KEPT 256  /* free buffers that an io keeps; more go back to malloc */
+
+struct io_backend {
+	const char *name;
+	int (*open)(struct io **out);
+	/* True: the op is complete already and `done` is not called. False: `done` will be, from wait. */
+	bool (*submit)(struct io *, struct io_op *);
+	/* Asks an op under way to end. It still completes, once, with -ECANCELED or its real result; pool
+	 * work that cannot be abandoned completes when it has ended. */
+	void (*cancel)(struct io *, struct io_op *);
+	/* Completes what can be; sleeps until `deadline` (ns of the monotonic clock) when nothing can. */
+	void (*wait)(struct io *, int64_t deadline);
+	/* Closes a descriptor on which no op is under way. */
+	void (*close_fd)(struct io *, int fd);
+	/* No op may be under way. */
+	void (*close)(struct io *);
+};
+
+/* The part that every backend has. An io belongs to one thread; only pier_io_post is for others. */
+struct io {
+	const struct io_backend *backend;
+	int64_t now;               /* the clock, read once per wait */
+	struct io_op *ended, **ended_last; /* complete, not yet delivered */
+	struct {
+		pthread_mutex_t lock;
+		struct io_op *first, **last;
+		int eventfd;
+		atomic_bool asleep;
+		atomic_bool any;
+	} mail;
+	struct {
+		void *free;
+		unsigned count;
+	} bufs;
+};
+
+extern const struct io_backend pier_io_epoll;
+extern const struct io_backend pier_io_block;
+
+/* All backends, ended by NULL: what the conformance suite loops over. */
+extern const struct io_backend *const pier_io_backends[];
+
+/* The backend for workers: PIER_IO's, else the best that works here. NULL when PIER_IO names none. */
+const struct io_backend *pier_io_choose(void);
+
+/* ---- For backends ------------------------------------------------------------------------------- */
+
+void pier_io_init(struct io *io, const struct io_backend *backend);
+void pier_io_done(struct io *io);
+
+/* The eventfd that wakes a sleeper for its mail. */
+int pier_io_mail_open(struct io *io);
+void pier_io_mail_close(struct io *io);
+
+/* One system call for one op, never waiting for a descriptor: the result, or IO_WAIT. */
+int64_t pier_io_perform(struct io *io, struct io_op *op);
+
+/* Hands a pooled op to its pool; false when it is complete at once (the queue is full). */
+bool pier_io_pool_submit(struct io *io, struct io_op *op);
+/* Abandons a look-up: true when the op is free of its pool now. */
+bool pier_io_pool_abandon(struct io_op *op);
+
+/* Marks an op complete; pier_io_deliver calls the `done` of all that are, and of the mail. True when
+ * there was one. */
+void pier_io_end(struct io *io, struct io_op *op, int64_t result);
+bool pier_io_deliver(struct io *io);
+bool pier_io_has_mail(struct io *io);
+
+/* ---- For everyone above ------------------------------------------------------------------------- */
+
+/* From any thread: op->done will be called on the io's thread, in the order of posts. */
+void pier_io_post(struct io *io, struct io_op *op);
+
+void *pier_io_buf_take(struct io *io);
+void pier_io_buf_give(struct io *io, void *buf);
+
+/* The blocking io of the calling thread, for calls outside fibers. NULL when memory is out. */
+struct io *pier_io_of_thread(void);
+
+/* ---- Clock, look-ups, descriptors: the rest of what only lib/io may ask the kernel ---------------- */
+
+int64_t pier_io_clock(void);
+int64_t pier_io_calendar(void);
+void pier_io_random(void *into, size_t len);
+unsigned pier_io_cores(void);
+
+/* Signals as a descriptor: blocks those of SIGINT, SIGTERM that are not ignored, and SIGPIPE, in this
+ * thread (its children inherit that) and gives a descriptor that reads the first two. */
+struct io_signals {
+	sigset_t old;
+	int fd;
+};
+int pier_io_signals_open(struct io_signals *s);
+void pier_io_signals_close(struct io_signals *s);
+/* Blocks SIGPIPE in this thread; restore drops one that came meanwhile. True when it was us. */
+bool pier_io_sigpipe_block(void);
+void pier_io_sigpipe_restore(bool ours);
+
+/* A thread that takes no signals: they are for the threads of the application. 0 or an error. */
+int pier_io_thread_start(pthread_t *out, void *(*run)(void *), void *arg, bool detached);
+
+#endif

@@ -1,0 +1,49 @@
+/* The clocks, the dice, the cores. */
+#include "backend.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+
+static int64_t read_clock(clockid_t id)
+{
+	struct timespec t;
+	clock_gettime(id, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int64_t pier_io_clock(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+int64_t pier_io_calendar(void)
+{
+	return read_clock(CLOCK_REALTIME);
+}
+
+void pier_io_random(void *into, size_t len)
+{
+	char *at = into;
+	while (len) {
+		ssize_t n = getrandom(at, len, 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			abort(); /* a kernel without getrandom(2) is older than any that pier runs on */
+		at += n;
+		len -= (size_t)n;
+	}
+}
+
+unsigned pier_io_cores(void)
+{
+	cpu_set_t set;
+	if (sched_getaffinity(0, sizeof set, &set) < 0)
+		return 1;
+	int n = CPU_COUNT(&set);
+	return n > 0 ? (unsigned)n : 1;
+}

@@ -1,0 +1,101 @@
+/* An op: one thing asked of the kernel. It completes exactly once, also when it is cancelled, so it and
+ * what it points to may live on the stack of whoever waits for it. */
+#ifndef IO_OP_H
+#define IO_OP_H
+
+#include <netdb.h>
+#include <pier/names.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+enum io_kind {
+	/* Wait for the descriptor to be readable … */
+	IO_ACCEPT,  /* result: a new descriptor, CLOEXEC and non-blocking; addr is filled */
+	IO_RECV,    /* mem; without memory given, a buffer of the backend's pool comes with the data */
+	IO_READ,    /* the same for what is no socket */
+	IO_RECVMSG, /* msg */
+	IO_POLL_IN, /* result 1 when a read would not wait */
+	/* … or writable. */
+	IO_CONNECT, /* addr */
+	IO_SENDMSG, /* msg; may send a part */
+	IO_WRITEV,  /* msg->msg_iov; the same for what is no socket */
+	IO_SENDFILE, /* file: from file.fd2 at *file.offset, at most file.len; may send a part */
+	/* Block on a disk: run in the file pool. Paths are beneath file.dir. */
+	IO_OPEN,
+	IO_PREAD,
+	IO_PWRITE,
+	IO_FSYNC,
+	IO_RENAME,
+	IO_REMOVE,
+	IO_STAT,
+	IO_MKDIR,
+	IO_LIST,
+	IO_READAHEAD,
+	/* Run in the work pool and in the names pool. */
+	IO_CALL,
+	IO_LOOKUP,
+	/* Asks nothing: a note from another thread. */
+	IO_NOTE,
+};
+
+/* What a try answers when the op has to wait for its descriptor; no errno is that large. */
+#define IO_WAIT (-100000)
+
+struct io_op {
+	enum io_kind kind;
+	int fd;
+	int flags;
+	bool nowait;  /* -EAGAIN instead of waiting */
+	bool started; /* a connect under way */
+	int64_t result;
+	union {
+		struct {
+			void *at; /* NULL: from the pool; then set when result > 0 */
+			size_t len;
+		} mem;
+		struct msghdr *msg;
+		struct {
+			struct sockaddr *sa;
+			socklen_t len;
+		} addr;
+		struct {
+			const char *path, *path2;
+			int dir, fd2;
+			unsigned mode;
+			void *at;
+			size_t len;
+			int64_t *offset_out;
+			int64_t offset;
+		} file;
+		struct {
+			int64_t (*fn)(void *);
+			void *arg;
+		} call;
+		struct {
+			const char *host;
+			uint16_t port;
+			bool passive;
+			pier_addrs *out;
+			struct lookup *request;
+		} lookup;
+	};
+	void (*done)(struct io_op *); /* called on the io's thread when the op is complete */
+	void *owner;                  /* for done */
+	/* The backend's own. */
+	struct io_op *next;
+	struct io *io;
+};
+
+static inline bool io_kind_reads(enum io_kind kind)
+{
+	return kind <= IO_POLL_IN;
+}
+
+static inline bool io_kind_pooled(enum io_kind kind)
+{
+	return kind >= IO_OPEN && kind <= IO_LOOKUP;
+}
+
+#endif

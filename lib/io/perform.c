@@ -1,0 +1,170 @@
+/* One op, one system call. */
+#include "backend.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "listing.h"
+
+#define SENDFILE_ONCE (1u << 30) /* bytes per call: the kernel takes no more than 2 GiB */
+
+static int64_t accepted(struct io_op *op)
+{
+	int fd = accept4(op->fd, op->addr.sa, &op->addr.len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+static int64_t received(struct io *io, struct io_op *op, bool socket)
+{
+	void *at = op->mem.at;
+	size_t len = op->mem.len;
+	if (!at) {
+		at = pier_io_buf_take(io);
+		len = IO_BUF_SIZE;
+		if (!at)
+			return -ENOMEM;
+	}
+	ssize_t n = socket ? recv(op->fd, at, len, op->flags | MSG_DONTWAIT) : read(op->fd, at, len);
+	int64_t result = n < 0 ? -errno : n;
+	if (!op->mem.at) {
+		if (result > 0)
+			op->mem.at = at;
+		else
+			pier_io_buf_give(io, at);
+	}
+	return result;
+}
+
+static int64_t connected(struct io_op *op)
+{
+	int err = 0;
+	socklen_t len = sizeof err;
+
+	if (!op->started) {
+		if (connect(op->fd, op->addr.sa, op->addr.len) == 0)
+			return 0;
+		if (errno != EINPROGRESS && errno != EINTR)
+			return errno == EAGAIN ? -EBUSY : -errno; /* unix(7): the backlog is full */
+		op->started = true;
+		return IO_WAIT;
+	}
+	struct pollfd p = {.fd = op->fd, .events = POLLOUT};
+	if (poll(&p, 1, 0) == 0)
+		return IO_WAIT;
+	if (getsockopt(op->fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
+		return -errno;
+	return -err;
+}
+
+static int64_t polled(struct io_op *op)
+{
+	struct pollfd p = {.fd = op->fd, .events = POLLIN};
+	int n = poll(&p, 1, 0);
+	return n < 0 ? -errno : n == 0 ? -EAGAIN : 1;
+}
+
+static int64_t filed(struct io_op *op)
+{
+	off_t at = (off_t)op->file.offset;
+	size_t len = op->file.len < SENDFILE_ONCE ? op->file.len : SENDFILE_ONCE;
+	ssize_t n = sendfile(op->fd, op->file.fd2, &at, len);
+	return n < 0 ? -errno : n;
+}
+
+static int64_t opened(struct io_op *op)
+{
+	struct open_how how = {
+		.flags = (uint64_t)op->flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+		.mode = op->flags & O_CREAT ? op->file.mode : 0,
+		.resolve = op->file.dir == AT_FDCWD ? 0 : RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+	};
+	long fd = syscall(SYS_openat2, op->file.dir, op->file.path, &how, sizeof how);
+	return fd < 0 ? -errno : fd;
+}
+
+static int64_t stated(struct io_op *op)
+{
+	int err = op->file.path ? fstatat(op->file.dir, op->file.path, op->file.at, 0)
+				: fstat(op->fd, op->file.at);
+	return err < 0 ? -errno : 0;
+}
+
+static int64_t zero(int result)
+{
+	return result < 0 ? -errno : 0;
+}
+
+static int64_t count(ssize_t result)
+{
+	return result < 0 ? -errno : result;
+}
+
+static int64_t once(struct io *io, struct io_op *op)
+{
+	switch (op->kind) {
+	case IO_ACCEPT:
+		return accepted(op);
+	case IO_RECV:
+		return received(io, op, true);
+	case IO_READ:
+		return received(io, op, false);
+	case IO_RECVMSG:
+		return count(recvmsg(op->fd, op->msg, op->flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
+	case IO_POLL_IN:
+		return polled(op);
+	case IO_CONNECT:
+		return connected(op);
+	case IO_SENDMSG:
+		return count(sendmsg(op->fd, op->msg, op->flags | MSG_DONTWAIT | MSG_NOSIGNAL));
+	case IO_WRITEV:
+		return count(writev(op->fd, op->msg->msg_iov, (int)op->msg->msg_iovlen));
+	case IO_SENDFILE:
+		return filed(op);
+	case IO_OPEN:
+		return opened(op);
+	case IO_PREAD:
+		return count(pread(op->fd, op->file.at, op->file.len, (off_t)op->file.offset));
+	case IO_PWRITE:
+		return count(pwrite(op->fd, op->file.at, op->file.len, (off_t)op->file.offset));
+	case IO_FSYNC:
+		return zero(fsync(op->fd));
+	case IO_RENAME:
+		return zero(renameat(op->file.dir, op->file.path, op->file.fd2, op->file.path2));
+	case IO_REMOVE:
+		return zero(unlinkat(op->file.dir, op->file.path, op->flags));
+	case IO_STAT:
+		return stated(op);
+	case IO_MKDIR:
+		return zero(mkdirat(op->file.dir, op->file.path, op->file.mode));
+	case IO_LIST:
+		return pier_io_listing(op->fd, op->file.len, op->file.at);
+	case IO_READAHEAD:
+		return -posix_fadvise(op->fd, (off_t)op->file.offset, (off_t)op->file.len,
+				      POSIX_FADV_WILLNEED);
+	case IO_CALL:
+		return op->call.fn(op->call.arg);
+	case IO_LOOKUP:
+	case IO_NOTE:
+		break;
+	}
+	return -EINVAL;
+}
+
+int64_t pier_io_perform(struct io *io, struct io_op *op)
+{
+	for (;;) {
+		int64_t result = once(io, op);
+		if (result == -EINTR && op->kind != IO_CALL)
+			continue;
+		if (result == -EAGAIN && op->kind < IO_OPEN)
+			return op->nowait ? -EAGAIN : IO_WAIT;
+		return result;
+	}
+}
