@@ -5,9 +5,13 @@
 #include <string.h>
 
 extern const struct command command_completion;
+extern const struct command command_connect;
+extern const struct command command_listen;
 
 const struct command *const commands[] = {
 	&command_completion,
+	&command_connect,
+	&command_listen,
 	NULL,
 };
 
