@@ -4,14 +4,20 @@
 
 #include <string.h>
 
+extern const struct command command_chat;
 extern const struct command command_completion;
 extern const struct command command_connect;
 extern const struct command command_listen;
+extern const struct command command_serve;
+extern const struct command command_user;
 
 const struct command *const commands[] = {
+	&command_chat,
 	&command_completion,
 	&command_connect,
 	&command_listen,
+	&command_serve,
+	&command_user,
 	NULL,
 };
 
