@@ -1,8 +1,8 @@
-/* Runs the tests of one program, each in a process of its own, and reports in TAP
- *(testanything.org). docs/decisions/0001-test-harness.md says why it is ours.
+/* Runs the tests of one program, each in a process of its own, and reports in TAP (testanything.org).
+ * docs/decisions/0001-test-harness.md says why it is ours.
  *
- *	NAME_test            runs every test
- *	NAME_test WORD…      those whose name holds one of the words */
+ *	NAME_test		runs every test
+ *	NAME_test WORD…		those where a word is part of the test's or the program's name */
 #include "test.h"
 
 #include <dirent.h>
@@ -88,7 +88,7 @@ static int open_fds(bool tell)
 	int count = 0;
 
 	for (struct dirent *e; dir && (e = readdir(dir));) {
-		if (e->d_name[0] == '.' || atoi(e->d_name) == dirfd(dir))
+		if (e->d_name[0] == '.' || strtol(e->d_name, NULL, 10) == dirfd(dir))
 			continue;
 		count++;
 		snprintf(link, sizeof link, "/proc/self/fd/%.16s", e->d_name);
@@ -193,7 +193,7 @@ static bool wanted(const struct test *t, char **words)
 	bool any = !*words;
 
 	for (; *words && !any; words++)
-		any = strstr(t->name, *words);
+		any = strstr(t->name, *words) || strstr(program_invocation_short_name, *words);
 	return any;
 }
 

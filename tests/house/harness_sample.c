@@ -1,4 +1,4 @@
-/* Promises that the harness must find broken, each in its own way, and two that it must find kept. */
+/* Promises that the harness must find broken, each in its own way, and two it must find kept. */
 #include "test.h"
 
 #include <fcntl.h>

@@ -1,0 +1,135 @@
+"""The program as people meet it: `pier` commands, a running hub, and what one types at it."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:")
+ENV = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "dumb", "TZ": "UTC"}
+
+
+class Talk:
+    """A text conversation: what a person with nc does and sees."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self.seen = ""
+
+    def say(self, line):
+        self.socket.sendall(line.encode() + b"\n")
+
+    def expect(self, text, within=10):
+        """Reads until `text` has come; gives all that came up to its end."""
+        end = time.monotonic() + within
+        while text not in self.seen:
+            self.socket.settimeout(max(0.01, end - time.monotonic()))
+            try:
+                more = self.socket.recv(65536)
+            except TimeoutError:
+                more = None
+            assert more, f"no {text!r} but {self.seen!r}, then {'silence' if more is None else 'the end'}"
+            self.seen += more.decode()
+        before, _, self.seen = self.seen.partition(text)
+        return before + text
+
+    def login(self, name, password):
+        self.expect(":")
+        self.say(name)
+        self.expect(":")
+        self.say(password)
+
+    def close(self):
+        self.socket.close()
+
+
+class Hub:
+    """`pier serve` on a folder of its own, 127.0.0.1 and a free port."""
+
+    def __init__(self, pier, folder, port):
+        self.pier, self.folder, self.port = pier, folder, port
+        self.log = folder.with_name(folder.name + ".log")
+        self.url = f"http://127.0.0.1:{port}"
+        self.process, self.talks = None, []
+
+    def start(self, *options):
+        command = [self.pier.path, "serve", self.folder, f"--listen=tcp://127.0.0.1:{self.port}", "--lang=en", *options]
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=ENV)
+        while True:  # the test's deadline ends it
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return self
+            except OSError:
+                assert self.process.poll() is None, f"the hub ended with {self.process.returncode}: {self.said()}"
+                time.sleep(0.02)
+
+    def said(self):
+        return self.log.read_text(errors="replace")
+
+    def add_user(self, name, password):
+        self.pier("user", "add", f"--data={self.folder}", name, input=password + "\n")
+
+    def talk(self):
+        self.talks.append(Talk(self.port))
+        return self.talks[-1]
+
+    def kill(self):
+        """As a power cut would."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        """As an administrator would; the hub must end well and, under a sanitizer, without a report."""
+        for talk in self.talks:
+            talk.close()
+        if self.process is None or self.process.returncode == -signal.SIGKILL:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            status = self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            pytest.fail(f"the hub did not end within 20 s of SIGTERM: {self.said()}")
+        assert status == 0, f"the hub ended with {status}: {self.said()}"
+        assert not REPORT.search(self.said()), self.said()
+
+
+@pytest.fixture(scope="session")
+def pier(build):
+    """Runs a command to its end: pier("get", url, status=4). Gives the subprocess.CompletedProcess, with text unless
+    text=False. `status` is what it must exit with; None allows any. `pier.path` is the program."""
+
+    def run(*args, status=0, text=True, env=None, **more):
+        done = subprocess.run([run.path, *args], capture_output=True, text=text, env={**ENV, **(env or {})}, **more)
+        errors = done.stderr if text else done.stderr.decode(errors="replace")
+        assert not REPORT.search(errors), errors
+        assert status in (None, done.returncode), f"exit status {done.returncode}, not {status}: {errors}"
+        return done
+
+    run.path = build / "cli" / "pier"
+    return run
+
+
+@pytest.fixture
+def start_hub(pier, tmp_path, free_port):
+    """Starts hubs: start_hub("--open", …). All are stopped and checked at the end of the test."""
+    hubs = []
+
+    def start(*options, folder=None, port=None):
+        hubs.append(Hub(pier, folder or tmp_path / f"hub{len(hubs)}", port or free_port()))
+        return hubs[-1].start(*options)
+
+    yield start
+    for hub in hubs:
+        hub.stop()
+
+
+@pytest.fixture
+def hub(start_hub):
+    """A hub with the default options."""
+    return start_hub()
