@@ -46,8 +46,10 @@ def main(paths):
             print(f"{verdict.upper()} {name}")
         if output and verdict == "failed":
             print("    " + output.strip().replace("\n", "\n    "))
+    if not any(counts.values()):
+        print("no test is called that; they are in: meson test -C build --list, and tests/*/test_*.py")
     print(f"{counts['passed']} passed, {counts['failed']} failed")
-    return counts["failed"] > 0
+    return counts["failed"] > 0 or not any(counts.values())
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ def test_each_command_has_its_file_page_and_test(tree):
         for name in commands(tree)
         for path in (f"cli/cmd_{name}.c", f"docs/man/pier-{name}.1.scd", f"tests/e2e/test_{name}.py")
     ]
-    assert [path for path in wanted if not (tree.top / path).exists()] == []
+    missing = [path for path in wanted if not (tree.top / path).exists()]
+    assert not missing, "\n".join(missing)
 
 
 def test_each_page_is_built(tree):
