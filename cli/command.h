@@ -55,6 +55,9 @@ int fail_listen(const char *url, int err);
 #define PLACE_MAX 300
 const char *place_of(const char *url, char into[PLACE_MAX]);
 
+/* "tcp", "udp" … of an endpoint. */
+const char *scheme_of(const char *url);
+
 /* "2 s", "1.5 s", "250 ms". Returns `into`. */
 #define TIME_TEXT_MAX 32
 const char *time_text(int64_t ns, char into[TIME_TEXT_MAX]);

@@ -33,6 +33,18 @@ const char *place_of(const char *url, char into[PLACE_MAX])
 	return into;
 }
 
+const char *scheme_of(const char *url)
+{
+	static const char *const names[] = {
+		[PIER_TCP] = "tcp",   [PIER_UDP] = "udp",
+		[PIER_UNIX] = "unix", [PIER_SEQPACKET] = "seqpacket",
+		[PIER_FD] = "fd",     [PIER_PAIR] = "pair",
+	};
+	pier_endpoint e;
+
+	return pier_endpoint_parse(url, &e) == 0 ? names[e.scheme] : "?";
+}
+
 /* What went wrong, and what to try next, after "PLACE: ". */
 struct cause {
 	int err;

@@ -9,7 +9,7 @@ static int finish_exchange(pier_http *h)
 		return 0;
 	if (h->turn == TURN_ASKED)
 		return -EBUSY; /* its answer has not been read */
-	int whole = h->last ? 0 : pier_http_skip(h);
+	int whole = h->gone ? 0 : pier_http_skip(h);
 	return whole < 0 ? whole : whole == 0 ? -EPIPE : 0;
 }
 
@@ -44,7 +44,7 @@ int pier_http_ask(pier_http *h, const char *method, pier_bytes target, const cha
 
 	put_request_line(&o, method, target);
 	pier_http_out_field(&o, "Host", host);
-	if (h->last && h->turn == TURN_IDLE)
+	if (h->last)
 		pier_http_out_field(&o, "Connection", "close");
 	if (fields)
 		out_text(&o, fields);
@@ -71,27 +71,27 @@ int pier_http_ask(pier_http *h, const char *method, pier_bytes target, const cha
 	return sent < 0 ? pier_http_fail(h, (int)sent) : 0;
 }
 
-/* Waits for one head, interim or final. */
-static int wait_answer(pier_http *h, pier_http_head *out)
+/* Waits for one head, interim or final. Returns its bytes, or an error. */
+static ssize_t wait_answer(pier_http *h, pier_http_head *out)
 {
 	struct refusal no;
 	ssize_t got = pier_http_wait_head(h, pier_http_read_response, out, &no);
 
 	if (got > 0)
-		return 0;
+		return got;
 	return pier_http_fail(h, got < 0 ? (int)got : -PIER_ETRUNCATED);
 }
 
 /* The head's fields are views; those of a HEAD's answer tell of a body that does not come. */
-static void begin_answer(pier_http *h, pier_http_head *head)
+static void begin_answer(pier_http *h, pier_http_head *head, size_t taken)
 {
 	if (h->head) {
 		head->chunked = false;
 		head->body_len = 0;
 	}
 	h->turn = TURN_ANSWERED;
-	h->last |= !head->keep_alive || head->status == 101;
-	pier_http_begin_in(h, head);
+	h->gone = h->last || !head->keep_alive || head->status == 101;
+	pier_http_begin_in(h, head, taken);
 }
 
 int pier_http_answer(pier_http *h, pier_http_head *out,
@@ -105,13 +105,14 @@ int pier_http_answer(pier_http *h, pier_http_head *out,
 		return -EINVAL;
 
 	for (int interim = 0; interim <= HTTP_INTERIM_MAX; interim++) {
-		int err = wait_answer(h, out);
-		if (err < 0)
-			return err;
+		ssize_t got = wait_answer(h, out);
+		if (got < 0)
+			return (int)got;
 		if (out->status >= 200 || out->status == 101) {
-			begin_answer(h, out);
+			begin_answer(h, out, (size_t)got);
 			return 1;
 		}
+		pier_spend(h->conn, (size_t)got);
 		if (on_interim)
 			on_interim(out, arg);
 	}

@@ -56,8 +56,6 @@ ssize_t pier_http_wait_head(pier_http *h, http_decoder *decode, pier_http_head *
 		pier_bytes view = pier_view(h->conn);
 		if (is_worth_reading(view, tried)) {
 			ssize_t used = decode(view, out, no);
-			if (used > 0)
-				pier_spend(h->conn, (size_t)used);
 			if (used != 0)
 				return used;
 			tried = view.len;
@@ -73,26 +71,33 @@ ssize_t pier_http_wait_head(pier_http *h, http_decoder *decode, pier_http_head *
 /* ---- Bodies in ---------------------------------------------------------------------------------
  */
 
-void pier_http_begin_in(pier_http *h, const pier_http_head *head)
+/* Spends `taken` bytes of the view; but while a chunked body lasts, the view's last byte stays in
+ * it, held: an empty view means to pier_fill that we are between messages, where a stopping server
+ * ends the input. */
+static void hold_last(pier_http *h, size_t taken)
+{
+	h->held = h->in == BODY_CHUNKED && taken > 0 && taken == pier_view(h->conn).len;
+	pier_spend(h->conn, taken - h->held);
+}
+
+void pier_http_begin_in(pier_http *h, const pier_http_head *head, size_t taken)
 {
 	h->in_left = head->body_len;
 	h->chunks = (struct chunks){0};
-	h->held = 0;
 	if (head->chunked)
 		h->in = BODY_CHUNKED;
 	else if (head->body_len < 0)
 		h->in = BODY_TO_END;
 	else
 		h->in = head->body_len > 0 ? BODY_LENGTH : BODY_NONE;
-	if (h->in == BODY_TO_END)
-		h->last = true;
+	hold_last(h, taken);
 }
 
 /* RFC 9110 §10.1.1: a client that has begun to send needs no invitation. */
 static int invite_body(pier_http *h)
 {
 	h->owes_continue = false;
-	return pier_view(h->conn).len > 0 ? 0 : pier_http_inform(h, 100, NULL);
+	return pier_view(h->conn).len > h->held ? 0 : pier_http_inform(h, 100, NULL);
 }
 
 static ssize_t read_length(pier_http *h, void *into, size_t room)
@@ -116,23 +121,21 @@ static ssize_t read_to_end(pier_http *h, void *into, size_t room)
 	return got;
 }
 
-/* Decodes what is in the view until `into` is full or the view is used up. The view's last byte
- * stays in it as `held` until the body is whole: an empty view means to pier_fill that we are
- * between messages, where a stopping server ends the input. Returns the bytes of data, or an error.
- */
+/* Decodes what is in the view until `into` is full, the view is used up, or it breaks. Returns the
+ * bytes of data; 0 when more is needed; or an error, once the data before it was given. */
 static ssize_t take_chunks(pier_http *h, char *into, size_t room)
 {
 	pier_bytes view = pier_view(h->conn);
 	size_t at = h->held, got = 0;
 	ssize_t used = 1;
 
-	while (used > 0 && h->chunks.at != CHUNK_DONE && got < room) {
+	while (h->chunks.at != CHUNK_DONE && got < room) {
 		pier_bytes data, rest = pier_bytes_of(view.p + at, view.len - at);
 		if (h->chunks.at == CHUNK_DATA && rest.len > room - got)
 			rest.len = room - got;
 		used = pier_http_take_chunk(&h->chunks, rest, &data);
-		if (used < 0)
-			return used;
+		if (used <= 0)
+			break;
 		if (data.len > 0)
 			memcpy(into + got, data.p, data.len);
 		got += data.len;
@@ -140,9 +143,8 @@ static ssize_t take_chunks(pier_http *h, char *into, size_t room)
 	}
 	if (h->chunks.at == CHUNK_DONE)
 		h->in = BODY_NONE;
-	h->held = at > 0 && at == view.len && h->in != BODY_NONE;
-	pier_spend(h->conn, at - h->held);
-	return (ssize_t)got;
+	hold_last(h, at);
+	return used < 0 && got == 0 ? used : (ssize_t)got;
 }
 
 static ssize_t read_chunked(pier_http *h, void *into, size_t room)

@@ -33,14 +33,15 @@ struct pier_http {
 	pier_conn *conn;
 	int err; /* what ended it; sticks */
 	enum turn turn;
-	bool last; /* after this exchange the conn is done */
+	bool last; /* after this exchange we are done with the conn */
+	bool gone; /* a client's: after this exchange the server is */
 	bool head; /* the request is a HEAD: no body comes back */
 	int minor; /* of the request */
 
 	enum body in;
 	int64_t in_left; /* BODY_LENGTH */
 	struct chunks chunks;
-	size_t held;	    /* bytes of the view that are done with; see take_chunks */
+	size_t held;	    /* bytes of the view that are done with: hold_last tells why */
 	bool owes_continue; /* the client waits for our 100 before it sends the body */
 
 	enum body out;
@@ -76,13 +77,13 @@ void pier_http_out_number(struct out *o, int64_t n);
 void pier_http_out_field(struct out *o, const char *name, const char *value);
 void pier_http_out_length(struct out *o, int64_t len);
 
-/* Waits for a head and takes it. Returns > 0, 0 when the input ended before its first byte, or an
- * error; `no` is set when the decoder refused it, its status 0 otherwise. */
+/* Waits for a head. Returns its bytes, which are still to be spent; 0 when the input ended before
+ * the first of them; or an error. `no` is set when the decoder refused it, its status 0 otherwise. */
 ssize_t pier_http_wait_head(pier_http *h, http_decoder *decode, pier_http_head *out,
 			    struct refusal *no);
 
-/* Prepares to read, or to send, the body that a head announced. */
-void pier_http_begin_in(pier_http *h, const pier_http_head *head);
+/* Spends a head of `taken` bytes, and prepares to read the body that it announced; or to send one. */
+void pier_http_begin_in(pier_http *h, const pier_http_head *head, size_t taken);
 void pier_http_begin_out(pier_http *h, enum body body, int64_t len);
 
 /* Reads the rest of the body in, up to HTTP_SKIP_MAX bytes. Returns 1 when it is done, 0 when there

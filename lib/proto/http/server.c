@@ -1,4 +1,5 @@
 /* The server's side: requests in, answers out. */
+#include "chars.h"
 #include "conversation.h"
 
 #include <pier/fiber.h>
@@ -50,17 +51,8 @@ static bool leaves_too_much(const pier_http *h)
 
 static bool is_sound(const char *fields, const char *type)
 {
-	struct refusal unused;
-	pier_http_field field;
-	char line[256];
-
-	if (fields && !pier_http_fields_sound(fields))
-		return false;
-	if (!type)
-		return true;
-	int len = snprintf(line, sizeof(line), "T:%s", type);
-	return len < (int)sizeof(line) &&
-	       pier_http_read_field(pier_bytes_of(line, (size_t)len), &field, &unused) == 0;
+	return (!fields || pier_http_fields_sound(fields)) &&
+	       (!type || pier_http_is_text(pier_text(type)));
 }
 
 /* Writes the head of a final answer; len -1 is a body of unknown length. Returns 0 or an error,
@@ -225,14 +217,14 @@ static int finish_exchange(pier_http *h)
 	return h->last ? 0 : pier_http_skip(h);
 }
 
-static void begin_exchange(pier_http *h, const pier_http_head *head)
+static void begin_exchange(pier_http *h, const pier_http_head *head, size_t taken)
 {
 	h->turn = TURN_ASKED;
 	h->last = !head->keep_alive;
 	h->head = pier_bytes_eq(head->method, "HEAD");
 	h->minor = head->minor;
 	h->owes_continue = head->expects_continue;
-	pier_http_begin_in(h, head);
+	pier_http_begin_in(h, head, taken);
 	pier_http_begin_out(h, BODY_NONE, 0);
 }
 
@@ -248,7 +240,7 @@ int pier_http_next(pier_http *h, pier_http_head *out)
 	if (ready <= 0) {
 		h->last = true;
 		h->turn = TURN_ANSWERED;
-		return ready;
+		return ready < 0 ? pier_http_fail(h, ready) : 0;
 	}
 
 	h->turn = TURN_IDLE;
@@ -260,6 +252,6 @@ int pier_http_next(pier_http *h, pier_http_head *out)
 		h->turn = TURN_ANSWERED;
 		return 0;
 	}
-	begin_exchange(h, out);
+	begin_exchange(h, out, (size_t)got);
 	return 1;
 }
