@@ -11,8 +11,8 @@
 #include "rooms.h"
 #include "sentences.h"
 #include "store.h"
-#include "uploads.h"
 #include "text_codec.h"
+#include "uploads.h"
 
 /* Who is silent this long is a person and is greeted; programs speak at once.
  * docs/decisions/0011-greeting.md */
