@@ -71,7 +71,7 @@ static int hash(struct task *t)
 
 	snprintf(what, sizeof what, "hashing %s", t->local.name);
 	progress_begin(&t->progress, t->p->quiet, what, 0, t->info.size);
-	int err = digest_file(t->fd, t->info.size, told, t, &t->p->digests);
+	int err = digest_file(t->fd, t->info.size, DIGEST_SHA256, told, t, &t->p->digests);
 	progress_end(&t->progress);
 	return err;
 }
@@ -96,6 +96,7 @@ static enum outcome look(struct task *t, int *status)
 		if (size != t->info.size || is.has_sha256)
 			break;
 	}
+	is.has_md5 = false; /* ours is not known */
 	bool same = size == t->info.size && is.has_sha256 && promise_check(&is, &t->p->digests) == 0;
 	if (same)
 		t->p->there = t->p->checked = true;
@@ -181,7 +182,7 @@ static enum outcome put_plain(struct task *t, int *status)
 	char fields[256], digest[DIGEST_FIELD_MAX];
 	pier_http_head head;
 
-	snprintf(fields, sizeof fields, "Repr-Digest: %s\r\n", digest_field(&t->p->digests, digest));
+	snprintf(fields, sizeof fields, "Repr-Digest: %s\r\n", digest_field(&t->p->digests, DIGEST_SHA256, digest));
 	int err = web_ask(&t->web, "PUT", (pier_bytes){0}, fields, t->info.size);
 	if (err == 0)
 		err = answer(t, send_rest(t, 0), &head);
@@ -219,7 +220,7 @@ static enum outcome begin(struct task *t, int64_t *offset, int *status)
 
 	snprintf(fields, sizeof fields,
 		 "Upload-Complete: ?0\r\nUpload-Length: %" PRId64 "\r\nRepr-Digest: %s\r\n",
-		 t->info.size, digest_field(&t->p->digests, digest));
+		 t->info.size, digest_field(&t->p->digests, DIGEST_SHA256, digest));
 	int err = web_ask(&t->web, "POST", (pier_bytes){0}, fields, 0);
 	if (err == 0)
 		err = web_answer(&t->web, &head);

@@ -4,13 +4,19 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 
-const char *digest_field(const struct digests *d, char into[DIGEST_FIELD_MAX])
+const char *digest_field(const struct digests *d, unsigned which, char into[DIGEST_FIELD_MAX])
 {
 	unsigned char sha[48], md5[28]; /* 44 and 24 letters of base64, and a NUL */
+	int n = 0;
 
-	EVP_EncodeBlock(sha, d->sha256, sizeof d->sha256);
-	EVP_EncodeBlock(md5, d->md5, sizeof d->md5);
-	snprintf(into, DIGEST_FIELD_MAX, "sha-256=:%s:, md5=:%s:", (char *)sha, (char *)md5);
+	if (which & DIGEST_SHA256) {
+		EVP_EncodeBlock(sha, d->sha256, sizeof d->sha256);
+		n = snprintf(into, DIGEST_FIELD_MAX, "sha-256=:%s:", (char *)sha);
+	}
+	if (which & DIGEST_MD5) {
+		EVP_EncodeBlock(md5, d->md5, sizeof d->md5);
+		snprintf(into + n, DIGEST_FIELD_MAX - (size_t)n, "%smd5=:%s:", n ? ", " : "", (char *)md5);
+	}
 	return into;
 }
 

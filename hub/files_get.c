@@ -57,7 +57,7 @@ static int digest_now(struct found *f)
 	int err = -EBUSY;
 
 	if (atomic_fetch_add(&under_way, 1) < DIGESTING_MAX)
-		err = digest_file(f->fd, f->info.size, NULL, NULL, &f->digests);
+		err = digest_file(f->fd, f->info.size, DIGEST_BOTH, NULL, NULL, &f->digests);
 	atomic_fetch_sub(&under_way, 1);
 	if (err == 0)
 		err = pier_file_fstat(f->fd, &after);
@@ -80,7 +80,7 @@ static void describe(struct fields *fields, const struct found *f, const char *t
 		fields_add(fields, "Content-Security-Policy: sandbox; default-src 'none'; "
 				   "style-src 'unsafe-inline'; img-src 'self' data:\r\n");
 	if (f->digested)
-		fields_add(fields, "Repr-Digest: %s\r\n", digest_field(&f->digests, digest));
+		fields_add(fields, "Repr-Digest: %s\r\n", digest_field(&f->digests, DIGEST_BOTH, digest));
 }
 
 /* Large files leave from the page cache, without coming through this process. */

@@ -102,7 +102,7 @@ int files_publish(struct visit *v, int fd, const char *partial, const char *path
 	if (err < 0)
 		return err;
 	fields_add(&f, "%sETag: %s\r\nRepr-Digest: %s\r\n", more, etag_of(&l.info, etag),
-		   digest_field(digests, digest));
+		   digest_field(digests, DIGEST_BOTH, digest));
 	if (l.replaced)
 		return visit_bare(v, 204, f.text);
 	return visit_say(v, 201, f.text, "stored, %" PRId64 " bytes", l.info.size);
