@@ -60,8 +60,7 @@ void accounts_free(struct accounts *a)
 	free(a);
 }
 
-/* ---- Checking ----------------------------------------------------------------------------------
- */
+/* ---- Checking ------------------------------------------------------------------------------- */
 
 struct attempt {
 	struct accounts *accounts;
@@ -164,8 +163,7 @@ int accounts_check(struct accounts *a, const char *name, const char *password, c
 	return err;
 }
 
-/* ---- Registering -------------------------------------------------------------------------------
- */
+/* ---- Registering ---------------------------------------------------------------------------- */
 
 struct candidate {
 	struct accounts *accounts;

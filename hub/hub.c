@@ -53,8 +53,7 @@ static int check_limits(const struct hub_opts *o, char *why, size_t room)
 	return 0;
 }
 
-/* ---- The doors ---------------------------------------------------------------------------------
- */
+/* ---- The doors ------------------------------------------------------------------------------ */
 
 /* Waits for bytes that tell the doors apart; silence tells as well. */
 static enum door find_door(pier_conn *c)
@@ -128,8 +127,7 @@ static int serve(struct hub *hub, char *why, size_t room)
 	return err;
 }
 
-/* ---- The folder --------------------------------------------------------------------------------
- */
+/* ---- The folder ----------------------------------------------------------------------------- */
 
 static int open_dir(const struct hub *hub, const char *name, pier_dir **out, char *why, size_t room)
 {

@@ -14,8 +14,7 @@ int name_check(const char *name);
 /* Lower case, ASCII only: what the database calls NOCASE. */
 void name_fold(const char *name, char folded[NAME_MAX_BYTES + 1]);
 
-/* ---- A map from folded names to what embeds a struct named
- * ----------------------------------------- */
+/* ---- A map from folded names to what embeds a struct named ---------------------------------- */
 #define NAMES_BUCKETS 1024
 
 struct named {

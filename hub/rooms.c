@@ -50,8 +50,7 @@ static pier_topic *new_topic(void)
 	return pier_topic_new(.backlog = BACKLOG_LINES, .backlog_max = BACKLOG_BYTES);
 }
 
-/* ---- Publishing --------------------------------------------------------------------------------
- */
+/* ---- Publishing ----------------------------------------------------------------------------- */
 
 /* On a pool thread, once for each line, in the order of ids. */
 static void publish(const struct said *said, void *arg)
@@ -109,8 +108,7 @@ int64_t rooms_upto(struct rooms *rooms)
 	return r->published;
 }
 
-/* ---- People ------------------------------------------------------------------------------------
- */
+/* ---- People --------------------------------------------------------------------------------- */
 
 static struct person *person_new(struct rooms *r, const char *name)
 {
@@ -189,8 +187,7 @@ int rooms_tell(struct rooms *rooms, struct member *m, const char *name, const ch
 	return pier_sayf(p->topic, m->conn, SAY_PRIVATE(r->lang), m->person->name, text);
 }
 
-/* ---- Rooms -------------------------------------------------------------------------------------
- */
+/* ---- Rooms ---------------------------------------------------------------------------------- */
 
 static int room_name(const char *asked, char folded[NAME_MAX_BYTES + 1])
 {
@@ -335,8 +332,7 @@ int rooms_say(struct rooms *r, struct member *m, const char *text)
 	return id < 0 ? (int)id : 0;
 }
 
-/* ---- Asking ------------------------------------------------------------------------------------
- */
+/* ---- Asking --------------------------------------------------------------------------------- */
 
 int rooms_who(struct rooms *rooms, const char *name, char roster[ROSTER_MAX])
 {

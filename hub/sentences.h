@@ -7,8 +7,7 @@
 
 #define IN(lang, en, zh) ((lang) == HUB_ZH ? zh : en)
 
-/* ---- Why it does not start: told to whoever runs the hub
- * ----------------------------------------------- */
+/* ---- Why it does not start: told to whoever runs the hub ------------------------------------ */
 #define WHY_HELD(l)                                                                                \
 	IN(l,                                                                                      \
 	   "%s is in use by another hub; stop that one, or choose another folder: pier serve DIR", \
@@ -23,12 +22,12 @@
 #define WHY_HISTORY_MAX(l)                                                                         \
 	IN(l, "at most %d lines can be shown on joining", "进入房间时最多显示 %d 行")
 
-/* ---- Logging in
- * ---------------------------------------------------------------------------------- */
+/* ---- Logging in ----------------------------------------------------------------------------- */
 #define SAY_OPEN(l)                                                                                \
 	IN(l, "Welcome. New here? Type: /register NAME\n", "欢迎。新用户请输入：/register 用户名\n")
 #define SAY_ASK_NAME(l)	     IN(l, "User name: ", "请输入用户名:")
 #define SAY_ASK_PASSWORD(l)  IN(l, "Password: ", "请输入密码:")
+#define SAY_LOG_IN_FIRST(l)  IN(l, "Log in first.\n", "请先登录。\n")
 #define SAY_LOGGED_IN(l)     IN(l, "Logged in.\n", "登录成功\n")
 #define SAY_WRONG(l)	     IN(l, "Wrong user name or password.\n", "用户名或密码输入错误\n")
 #define SAY_NO_MORE_TRIES(l) IN(l, "Too many tries. Bye.\n", "尝试次数过多，再见。\n")
@@ -43,8 +42,7 @@
 	   "服务器现在无法验证密码（%s），请联系管理员。\n")
 #define SAY_TOO_SLOW(l) IN(l, "\nThat took too long. Bye.\n", "\n等待超时，再见。\n")
 
-/* ---- Registering
- * --------------------------------------------------------------------------------- */
+/* ---- Registering ---------------------------------------------------------------------------- */
 #define SAY_CLOSED(l)                                                                              \
 	IN(l, "No registration here. Ask whoever runs the hub: pier user add NAME\n",              \
 	   "本服务器不开放注册，请联系管理员：pier user add 用户名\n")
@@ -65,8 +63,7 @@
 	   "您的地址近期注册过多，请一分钟后再试。\n")
 #define SAY_REGISTERED(l) IN(l, "Registered.\n", "注册成功\n")
 
-/* ---- Lines
- * --------------------------------------------------------------------------------------- */
+/* ---- Lines ---------------------------------------------------------------------------------- */
 #define SAY_TOO_LONG(l)                                                                            \
 	IN(l, "A line has at most %zu bytes. That one was not delivered.\n",                       \
 	   "一行最多 %zu 字节，刚才那一行没有发出。\n")
@@ -78,8 +75,7 @@
 	IN(l, "That line could not be stored (%s) and was not delivered.\n",                       \
 	   "刚才那一行无法保存（%s），没有发出。\n")
 
-/* ---- Chat
- * ---------------------------------------------------------------------------------------- */
+/* ---- Chat ----------------------------------------------------------------------------------- */
 #define SAY_LOBBY(l) IN(l, "lobby", "大厅")
 #define SAY_YOU_ARE_IN(l)                                                                          \
 	IN(l, "* You are in %s, %u here. /help lists the commands.\n",                             \
@@ -91,8 +87,7 @@
 #define SAY_STOPPING(l) IN(l, "* The hub is going down. Bye.\n", "* 服务器即将关闭，再见。\n")
 #define SAY_FULL(l)	IN(l, "Too many connections. Try again later.\n", "连接数过多，请稍后再试。\n")
 
-/* ---- Commands
- * ------------------------------------------------------------------------------------ */
+/* ---- Commands ------------------------------------------------------------------------------- */
 #define SAY_HELP(l)                                                                                \
 	IN(l,                                                                                      \
 	   "/join ROOM       go to another room, made when missing\n"                              \

@@ -117,8 +117,7 @@ const char *db_column(sqlite3_stmt *stmt, int at)
 	return text ? (const char *)text : "";
 }
 
-/* ---- Opening ------------------------------------------------------------------------------------
- */
+/* ---- Opening -------------------------------------------------------------------------------- */
 
 static int db_version(sqlite3 *db, int *out)
 {

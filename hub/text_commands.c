@@ -4,8 +4,7 @@
 
 #include "text_inside.h"
 
-/* ---- History -----------------------------------------------------------------------------------
- */
+/* ---- History -------------------------------------------------------------------------------- */
 
 struct page {
 	struct visitor *v;
@@ -79,8 +78,7 @@ static void history(struct visitor *v, char *rest)
 	pier_uncork(v->c);
 }
 
-/* ---- Rooms and people --------------------------------------------------------------------------
- */
+/* ---- Rooms and people ----------------------------------------------------------------------- */
 
 int text_join(struct visitor *v, const char *name)
 {
@@ -149,8 +147,7 @@ static void rooms(struct visitor *v, char *rest)
 	pier_uncork(v->c);
 }
 
-/* ---- The rest ----------------------------------------------------------------------------------
- */
+/* ---- The rest ------------------------------------------------------------------------------- */
 
 static void msg(struct visitor *v, char *rest)
 {

@@ -12,11 +12,14 @@ static void say_goodbye(struct visitor *v)
 static void chat(struct visitor *v)
 {
 	struct rooms *rooms = v->hub->rooms;
+	int err = rooms_arrive(rooms, &v->member, v->c, v->name);
 
-	if (rooms_arrive(rooms, &v->member, v->c, v->name) == 0 && text_join(v, ROOM_FIRST) == 0) {
-		while (!v->left && text_line(v) > 0)
-			text_obey(v);
-	}
+	if (err == 0)
+		err = text_join(v, ROOM_FIRST);
+	if (err < 0)
+		SAY(v, SAY_NO_JOIN, pier_strerror(err));
+	while (err == 0 && !v->left && text_line(v) > 0)
+		text_obey(v);
 	rooms_depart(rooms, &v->member);
 }
 

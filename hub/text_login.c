@@ -62,8 +62,7 @@ static int tell(struct visitor *v, int err, const char *name)
 	}
 }
 
-/* ---- Registering -------------------------------------------------------------------------------
- */
+/* ---- Registering ---------------------------------------------------------------------------- */
 
 static int choose_password(struct visitor *v, struct password *out)
 {
@@ -117,8 +116,7 @@ static int register_one(struct visitor *v, const char *asked)
 	return 1;
 }
 
-/* ---- Logging in --------------------------------------------------------------------------------
- */
+/* ---- Logging in ----------------------------------------------------------------------------- */
 
 /* Returns 1 for a good login, 0 for a wrong one, or an error. */
 static int try_password(struct visitor *v, const char *name)
@@ -134,19 +132,42 @@ static int try_password(struct visitor *v, const char *name)
 	return err < 0 ? tell(v, err, name) : 1;
 }
 
+/* Cuts the spaces around, in place. */
+static char *trim(char *text)
+{
+	size_t len;
+
+	text += strspn(text, " ");
+	for (len = strlen(text); len > 0 && text[len - 1] == ' '; len--)
+		;
+	text[len] = '\0';
+	return text;
+}
+
+/* Anything but a name: 1 when it led to a login, 0 to ask again, or an error. */
+static int answer_command(struct visitor *v, const struct text_input *in)
+{
+	if (strcmp(in->command, "register") == 0)
+		return register_one(v, in->rest);
+	if (strcmp(in->command, "quit") != 0) {
+		SAY(v, SAY_LOG_IN_FIRST);
+		return 0;
+	}
+	SAY(v, SAY_BYE);
+	return -ECONNABORTED;
+}
+
 /* The answer to "user name": 1 when it led to a login, 0 when it did not, or an error. */
 static int answer_name(struct visitor *v, unsigned *tries)
 {
 	struct text_input in = text_parse(v->line);
 	char name[sizeof v->line];
 
-	if (strcmp(v->line, "Q") == 0 || (in.command && strcmp(in.command, "quit") == 0)) {
-		SAY(v, SAY_BYE);
-		return -ECONNABORTED;
-	}
-	if (in.command && strcmp(in.command, "register") == 0)
-		return register_one(v, in.rest);
-	strcpy(name, text_word(&in.rest));
+	if (strcmp(v->line, "Q") == 0)
+		in.command = "quit";
+	if (in.command)
+		return answer_command(v, &in);
+	strcpy(name, trim(in.rest));
 	if (!*name)
 		return 0;
 	int good = try_password(v, name);

@@ -26,25 +26,31 @@ static inline pier_bytes take(struct cursor *c, size_t len)
 	return taken;
 }
 
-static inline uint8_t take_u8(struct cursor *c)
+/* An unsigned number of `len` bytes, the most significant first: network byte order, RFC 791 App.
+ * B. */
+static inline uint32_t take_be(struct cursor *c, size_t len)
 {
-	pier_bytes b = take(c, 1);
-	return b.p ? (uint8_t)b.p[0] : 0;
+	pier_bytes b = take(c, len);
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < b.len; i++)
+		n = n << 8 | (uint8_t)b.p[i];
+	return n;
 }
 
-/* Unsigned numbers, most significant byte first: RFC 1700, "network byte order". */
+static inline uint8_t take_u8(struct cursor *c)
+{
+	return (uint8_t)take_be(c, 1);
+}
+
 static inline uint16_t take_u16be(struct cursor *c)
 {
-	pier_bytes b = take(c, 2);
-	return b.p ? (uint16_t)((uint8_t)b.p[0] << 8 | (uint8_t)b.p[1]) : 0;
+	return (uint16_t)take_be(c, 2);
 }
 
 static inline uint32_t take_u32be(struct cursor *c)
 {
-	pier_bytes b = take(c, 4);
-	return b.p ? (uint32_t)(uint8_t)b.p[0] << 24 | (uint32_t)(uint8_t)b.p[1] << 16 |
-			       (uint32_t)(uint8_t)b.p[2] << 8 | (uint8_t)b.p[3]
-		   : 0;
+	return take_be(c, 4);
 }
 
 /* The bytes up to the next `end`, which is taken as well but is not part of the answer. Bad when

@@ -36,8 +36,7 @@ static struct store *open_store(void)
 	return s;
 }
 
-/* ---- Accounts ----------------------------------------------------------------------------------
- */
+/* ---- Accounts ------------------------------------------------------------------------------- */
 
 TEST(an_account_is_found_whatever_the_case_of_its_name)
 {
@@ -95,8 +94,7 @@ TEST(the_database_is_for_its_owner_only)
 	store_close(s);
 }
 
-/* ---- History -----------------------------------------------------------------------------------
- */
+/* ---- History -------------------------------------------------------------------------------- */
 
 struct tape {
 	unsigned count;
@@ -230,8 +228,7 @@ TEST_WITHIN(30, a_line_that_was_published_survives_a_kill)
 	store_close(s);
 }
 
-/* ---- Digests -----------------------------------------------------------------------------------
- */
+/* ---- Digests -------------------------------------------------------------------------------- */
 
 TEST(digests_hold_for_the_file_they_were_made_of)
 {
@@ -250,8 +247,7 @@ TEST(digests_hold_for_the_file_they_were_made_of)
 	store_close(s);
 }
 
-/* ---- Opening -----------------------------------------------------------------------------------
- */
+/* ---- Opening -------------------------------------------------------------------------------- */
 
 static void write_db(const char *bytes)
 {

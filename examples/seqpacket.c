@@ -1,0 +1,41 @@
+/* SOCK_SEQPACKET: a connection, as with a stream, and messages, as with datagrams; none is lost.
+ *	seqpacket [URL] */
+#include <pier.h>
+
+static int count(void *listener)
+{
+	pier_conn *accepted = NULL;
+
+	int err = pier_accept(listener, &accepted); /* conn, _ = s.accept() */
+	if (err < 0)
+		return err;
+	PIER_AUTO *c = accepted;
+	for (pier_bytes m; (m = pier_next(c)).p;) /* while m := conn.recv(65536): */
+		printf("[%.*s]\n", (int)m.len, m.p);
+	return pier_err(c);
+}
+
+static int send_three(void *url)
+{
+	pier_listener *listener = NULL;
+
+	int err = pier_listen(url, &listener); /* s = socket(AF_UNIX, SOCK_SEQPACKET); s.bind(…) */
+	if (err < 0)
+		return fprintf(stderr, "%s: %s\n", (char *)url, pier_strerror(err)), err;
+	PIER_AUTO_GROUP server = PIER_GROUP;
+	pier_go(&server, count, listener);
+
+	PIER_AUTO *c = pier_dial(url);
+	pier_printf(c, "one"); /* s.send(b"one"): each arrives as it was sent */
+	pier_printf(c, "two");
+	pier_printf(c, "three");
+	pier_finish(c);
+	err = pier_group_wait(&server);
+	pier_listener_close(listener);
+	return err < 0 ? err : pier_err(c);
+}
+
+int main(int argc, char **argv)
+{
+	return pier_run(send_three, argc > 1 ? argv[1] : "seqpacket:@pier-seq", .workers = 1) != 0;
+}

@@ -1,0 +1,42 @@
+/* AF_UNIX: a server by hand and its client, who meet at a path instead of a port.
+ *	unix_stream [PATH-URL] */
+#include <pier.h>
+
+static int serve_one(void *listener)
+{
+	pier_conn *accepted = NULL;
+	char line[64];
+
+	int err = pier_accept(listener, &accepted); /* conn, _ = s.accept() */
+	if (err < 0)
+		return err;
+	PIER_AUTO *c = accepted; /* with conn: */
+	if (pier_gets(c, line, sizeof line) > 0)
+		pier_printf(c, "you said: %s\n", line);
+	return pier_err(c);
+}
+
+static int meet(void *url)
+{
+	pier_listener *listener = NULL;
+	char line[64];
+
+	int err = pier_listen(url, &listener); /* s = socket(AF_UNIX); s.bind(path); s.listen() */
+	if (err < 0)
+		return fprintf(stderr, "%s: %s\n", (char *)url, pier_strerror(err)), err;
+	PIER_AUTO_GROUP server = PIER_GROUP;
+	pier_go(&server, serve_one, listener);
+
+	PIER_AUTO *c = pier_dial(url); /* s = socket(AF_UNIX); s.connect(path) */
+	pier_printf(c, "hello\n");
+	if (pier_gets(c, line, sizeof line) > 0)
+		puts(line);
+	err = pier_group_wait(&server);
+	pier_listener_close(listener); /* s.close(); os.unlink(path) */
+	return err < 0 ? err : pier_err(c);
+}
+
+int main(int argc, char **argv)
+{
+	return pier_run(meet, argc > 1 ? argv[1] : "unix:@pier-example", .workers = 1) != 0;
+}

@@ -1,0 +1,64 @@
+/* Endpoints and addresses from a configuration or a command line that an enemy wrote. What is read
+ * must be written in a way that is read as the same. */
+#include <pier/addr.h>
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_inside(pier_bytes part, const char *url, size_t len)
+{
+	if (part.p && (part.p < url || part.len > (size_t)(url + len - part.p)))
+		abort();
+}
+
+static void endpoint(const char *url, size_t len)
+{
+	pier_endpoint e;
+
+	if (pier_endpoint_parse(url, &e) < 0)
+		return;
+	check_inside(e.host, url, len);
+	check_inside(e.query, url, len);
+	if (e.scheme < PIER_TCP || e.scheme > PIER_PAIR)
+		abort();
+}
+
+static void inet(pier_bytes text)
+{
+	char written[PIER_ADDR_TEXT];
+	pier_addr a, b;
+
+	if (pier_addr_parse(text, 1, &a) < 0)
+		return;
+	pier_addr_format(&a, written, sizeof written);
+	if (pier_addr_parse(pier_text(written), 2, &b) < 0 || !pier_addr_eq(&a, &b))
+		abort();
+}
+
+static void local(pier_bytes text)
+{
+	char written[PIER_ADDR_TEXT];
+	pier_addr a;
+
+	if (pier_addr_unix(text, &a) < 0)
+		return;
+	if (strlen(pier_addr_format(&a, written, sizeof written)) != text.len)
+		abort();
+	pier_addr_format(&a, written, text.len);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *copy = malloc(size + 1); /* exact, so that a read past the end is seen */
+
+	if (!copy)
+		return 0;
+	if (size > 0)
+		memcpy(copy, data, size);
+	copy[size] = 0;
+	endpoint(copy, strlen(copy));
+	inet(pier_bytes_of(copy, size));
+	local(pier_bytes_of(copy, size));
+	free(copy);
+	return 0;
+}
