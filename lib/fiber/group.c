@@ -21,6 +21,8 @@ void pier_group_leave(struct fiber *f, int result)
 {
 	pier_group *g = f->group;
 
+	if (!g) /* a root, which someone awaits in a way of its own */
+		return;
 	if (f->group_prev)
 		f->group_prev->group_next = f->group_next;
 	else

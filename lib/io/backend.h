@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #define IO_BUF_SIZE 16384 /* of a pool buffer */
+#define IO_SPILL_SIZE (256u << 10) /* for what of one message goes beyond a pool buffer */
 #define IO_BUFS_KEPT 256  /* free buffers that an io keeps; more go back to malloc */
 
 struct io_backend {
@@ -42,6 +43,7 @@ struct io {
 	struct {
 		void *free;
 		unsigned count;
+		char *spill;
 	} bufs;
 };
 
@@ -84,6 +86,9 @@ void pier_io_post(struct io *io, struct io_op *op);
 
 void *pier_io_buf_take(struct io *io);
 void pier_io_buf_give(struct io *io, void *buf);
+
+/* IO_SPILL_SIZE bytes, for the time of one call that does not wait. NULL when memory is out. */
+char *pier_io_spill(struct io *io);
 
 /* The blocking io of the calling thread, for calls outside fibers. NULL when memory is out. */
 struct io *pier_io_of_thread(void);

@@ -61,6 +61,7 @@ void pier_io_done(struct io *io)
 {
 	pier_io_mail_close(io);
 	pthread_mutex_destroy(&io->mail.lock);
+	free(io->bufs.spill);
 	while (io->bufs.free) {
 		void *buf = io->bufs.free;
 		ASAN_UNPOISON_MEMORY_REGION(buf, IO_BUF_SIZE);
@@ -165,4 +166,11 @@ void pier_io_buf_give(struct io *io, void *buf)
 	io->bufs.free = buf;
 	io->bufs.count++;
 	ASAN_POISON_MEMORY_REGION(buf, IO_BUF_SIZE);
+}
+
+char *pier_io_spill(struct io *io)
+{
+	if (!io->bufs.spill)
+		io->bufs.spill = malloc(IO_SPILL_SIZE);
+	return io->bufs.spill;
 }

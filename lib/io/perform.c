@@ -80,8 +80,10 @@ static int64_t filed(struct io_op *op)
 
 static int64_t opened(struct io_op *op)
 {
+	/* O_NONBLOCK: a FIFO must not hold us up before we know that it is one. */
+	uint64_t safe = op->flags & O_PATH ? O_CLOEXEC : O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 	struct open_how how = {
-		.flags = (uint64_t)op->flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+		.flags = (uint64_t)op->flags | safe,
 		.mode = op->flags & O_CREAT ? op->file.mode : 0,
 		.resolve = op->file.dir == AT_FDCWD ? 0 : RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
 	};

@@ -1,0 +1,36 @@
+/* The socket calls that do not wait. Each returns ≥ 0 or a negative errno. */
+#ifndef IO_SOCKET_H
+#define IO_SOCKET_H
+
+#include <pier/addr.h>
+#include <stdbool.h>
+
+/* CLOEXEC and non-blocking from birth. */
+int pier_io_socket(int family, int type);
+int pier_io_pair(int type, int out[2]);
+int pier_io_bind(int fd, const pier_addr *a);
+int pier_io_listen(int fd, int backlog);
+int pier_io_option(int fd, int level, int name, int value);
+/* The value of an int option, or an error. */
+int pier_io_option_get(int fd, int level, int name, int *out);
+int pier_io_local(int fd, pier_addr *out);
+int pier_io_peer(int fd, pier_addr *out);
+int pier_io_shutdown(int fd, int how);
+/* The next close sends a reset: SO_LINGER of 0, socket(7). */
+void pier_io_reset_on_close(int fd);
+void pier_io_close(int fd);
+
+/* What a descriptor from elsewhere is. */
+enum io_sort { IO_STREAM_SOCKET, IO_MESSAGE_SOCKET, IO_PIPE, IO_FILE };
+int pier_io_sort(int fd, enum io_sort *out);
+/* Gives `fd` a description of its own that does not block, where it can have one (pipes, terminals):
+ * O_NONBLOCK on a shared description would change the other holders' too. */
+void pier_io_unshare(int fd);
+/* Closes it; 0, 1 and 2 become /dev/null instead, so that no later file is taken for stdio. */
+void pier_io_close_stdio(int fd);
+
+/* Removes a socket's path that nobody listens on. -EADDRINUSE when somebody does. unix(7). */
+int pier_io_unix_take_over(const pier_addr *a, int type);
+void pier_io_unix_remove(const pier_addr *a);
+
+#endif

@@ -1,0 +1,109 @@
+/* A conn from the inside. */
+#ifndef NET_CONN_H
+#define NET_CONN_H
+
+#include "fiber/fiber.h"
+#include "fiber/worker.h"
+#include "io/backend.h"
+
+#include <pier/conn.h>
+#include <pier/error.h>
+
+/* How bytes or messages come and go: one table a transport. All wait, until `at` at most. */
+struct transport {
+	bool message;
+	/* Streams: receives into `at`, or without it into a pool buffer, which is then at *at. The count, 0 at
+	 * the end of input, or an error. */
+	int64_t (*receive)(pier_conn *c, void **at, size_t room, int64_t until);
+	/* Messages: receives one into c->in, replacing what is there. 1, 0 at the end, or an error. */
+	int64_t (*next)(pier_conn *c, int64_t until);
+	/* Sends a part of a stream, or a whole message. */
+	int64_t (*send)(pier_conn *c, struct msghdr *msg, int64_t until);
+	/* 1 when there is something to receive. */
+	int64_t (*poll)(pier_conn *c, int64_t until);
+	int (*finish)(pier_conn *c);
+	void (*close)(pier_conn *c, bool reset);
+};
+
+/* What was received and is not spent: at[start, end). */
+struct inbuf {
+	char *at;
+	size_t start, end, room;
+	size_t scanned; /* of the view: searched for a line's end already */
+	size_t held;    /* of the view: lent to the caller by pier_next */
+	bool pooled;
+};
+
+struct pier_conn {
+	const struct transport *via;
+	int fd;
+	bool socket;   /* fd is one */
+	bool shared;   /* its description has other holders: it may block */
+	bool eof;      /* nothing more comes */
+	bool finished; /* nothing more goes */
+	bool torn;     /* a message went only in part */
+	bool draining; /* between messages, input ends: the server stops */
+	bool between;  /* the reader waits between messages */
+	bool writing;  /* someone is inside a message: writers wait in `writers` */
+	bool corked;
+	pier_frame frame;
+	int err;           /* sticks */
+	const char *doing; /* what failed: "connect to" */
+	size_t message_max;
+	int64_t rd, wr; /* time-outs of a wait, PIER_FOREVER for none */
+	struct inbuf in;
+	struct fiber *reader, *writer; /* parked on this conn */
+	struct waitq writers;
+	struct outbox *outbox; /* what topics bring; NULL until the first */
+	struct udp_peer *udp;  /* a peer of a udp server */
+	struct station *station; /* of the server that owns it */
+	pier_addr peer;
+	char *name, *why; /* made when asked for */
+	void *data;
+};
+
+pier_conn *pier_conn_new(const struct transport *via, int fd);
+void pier_conn_free(pier_conn *c);
+
+/* Sets a tcp or unix conn up as its options say. */
+void pier_conn_options(pier_conn *c, pier_frame frame, size_t message_max, int64_t idle);
+
+/* The first error sticks. Returns the one that is stuck; wakes whoever waits on the conn. */
+int pier_conn_fail(pier_conn *c, int err, const char *doing);
+
+/* The server stops: input ends between messages. */
+void pier_conn_drain(pier_conn *c);
+
+/* The time when a wait that starts now ends. */
+int64_t pier_conn_until(pier_conn *c, int64_t timeout);
+
+extern const struct transport pier_transport_stream, pier_transport_message;
+
+/* The io of the calling fiber or thread. */
+struct io *pier_conn_io(void);
+
+/* ---- Receiving (receive.c) ----------------------------------------------------------------------- */
+
+void pier_inbuf_drop(pier_conn *c);
+/* A wait inside `via`, known to those who may end it. */
+int64_t pier_conn_receive(pier_conn *c, void **at, size_t room, bool between);
+
+/* ---- Sending (send.c) ---------------------------------------------------------------------------- */
+
+/* A message is sent inside these two. */
+int pier_conn_write_begin(pier_conn *c, int64_t until);
+void pier_conn_write_end(pier_conn *c);
+
+/* ---- Peers of a udp server (udp.c) --------------------------------------------------------------- */
+
+/* Where a datagram to this peer goes, and from which of our addresses. */
+void pier_udp_address(pier_conn *c, struct msghdr *msg);
+
+/* ---- Topics (outbox.c) ----------------------------------------------------------------------------- */
+
+/* Sends what waits, as far as can be without waiting. */
+void pier_outbox_flush(pier_conn *c);
+/* Leaves all topics; lets the queue flush until `until`, unless the conn failed; frees it. */
+void pier_outbox_end(pier_conn *c, int64_t until);
+
+#endif

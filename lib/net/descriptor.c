@@ -1,0 +1,137 @@
+/* The transports that are a descriptor: streams (tcp, unix, pipes, terminals) and messages (udp, seqpacket). */
+#include "conn.h"
+
+#include "io/socket.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int64_t stream_receive(pier_conn *c, void **at, size_t room, int64_t until)
+{
+	struct io_op op = {.kind = c->socket ? IO_RECV : IO_READ, .fd = c->fd};
+	op.mem.at = *at;
+	op.mem.len = room;
+	int64_t n = pier_await(&op, until, "input");
+	if (n > 0)
+		*at = op.mem.at;
+	return n;
+}
+
+static int64_t descriptor_poll(pier_conn *c, int64_t until)
+{
+	struct io_op op = {.kind = IO_POLL_IN, .fd = c->fd};
+	return pier_await(&op, until, "input");
+}
+
+static int64_t stream_send(pier_conn *c, struct msghdr *msg, int64_t until)
+{
+	struct io_op op = {.kind = c->socket ? IO_SENDMSG : IO_WRITEV, .fd = c->fd, .msg = msg};
+	if (c->socket || pier_fiber_self())
+		return pier_await(&op, until, "room to send");
+	bool ours = pier_io_sigpipe_block();
+	int64_t n = pier_await(&op, until, "room to send");
+	pier_io_sigpipe_restore(ours);
+	return n;
+}
+
+static int descriptor_finish(pier_conn *c)
+{
+	if (c->socket)
+		return pier_io_shutdown(c->fd, SHUT_WR);
+	return 0; /* a pipe says so by its close */
+}
+
+static void descriptor_close(pier_conn *c, bool reset)
+{
+	if (c->fd < 0)
+		return;
+	if (reset && c->socket)
+		pier_io_reset_on_close(c->fd);
+	struct io *io = pier_conn_io();
+	if (c->fd <= 2)
+		pier_io_close_stdio(c->fd);
+	else if (io)
+		io->backend->close_fd(io, c->fd);
+	else
+		pier_io_close(c->fd);
+	c->fd = -1;
+}
+
+/* ---- Messages ------------------------------------------------------------------------------------ */
+
+/* A message goes into a pool buffer; what is longer runs over into the io's scratch memory, and is put
+ * together in memory of its own. No buffer is held while waiting. */
+static int64_t receive_once(pier_conn *c, char *buf, char *spill)
+{
+	struct iovec iov[2] = {{buf, IO_BUF_SIZE}, {spill, IO_SPILL_SIZE}};
+	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
+	struct io_op op = {.kind = IO_RECVMSG, .fd = c->fd, .msg = &msg, .nowait = true};
+
+	int64_t n = pier_await(&op, PIER_FOREVER, "input");
+	return n >= 0 && (msg.msg_flags & MSG_TRUNC) ? -EMSGSIZE : n;
+}
+
+static int64_t keep(pier_conn *c, struct io *io, char *buf, const char *spill, size_t len)
+{
+	struct inbuf in = {.at = buf, .end = len, .room = IO_BUF_SIZE, .pooled = true};
+	if (len > IO_BUF_SIZE) {
+		in = (struct inbuf){.at = malloc(len), .end = len, .room = len};
+		if (in.at) {
+			memcpy(in.at, buf, IO_BUF_SIZE);
+			memcpy(in.at + IO_BUF_SIZE, spill, len - IO_BUF_SIZE);
+		}
+		pier_io_buf_give(io, buf);
+		if (!in.at)
+			return -ENOMEM;
+	}
+	c->in = in;
+	return 1;
+}
+
+/* recv(2): on a seqpacket socket, nothing means that the peer has closed; in udp it is a message. */
+static bool ends_by_empty(pier_conn *c)
+{
+	int type = 0;
+	pier_io_option_get(c->fd, SOL_SOCKET, SO_TYPE, &type);
+	return type == SOCK_SEQPACKET;
+}
+
+static int64_t message_next(pier_conn *c, int64_t until)
+{
+	struct io *io = pier_conn_io();
+	char *spill = io ? pier_io_spill(io) : NULL;
+	if (!spill)
+		return -ENOMEM;
+	for (;;) {
+		char *buf = pier_io_buf_take(io);
+		if (!buf)
+			return -ENOMEM;
+		int64_t n = receive_once(c, buf, spill);
+		if (n > 0 || (n == 0 && !ends_by_empty(c)))
+			return keep(c, io, buf, spill, (size_t)n);
+		pier_io_buf_give(io, buf);
+		if (n != -EAGAIN)
+			return n;
+		n = descriptor_poll(c, until);
+		if (n < 0)
+			return n;
+	}
+}
+
+const struct transport pier_transport_stream = {
+	.receive = stream_receive,
+	.send = stream_send,
+	.poll = descriptor_poll,
+	.finish = descriptor_finish,
+	.close = descriptor_close,
+};
+
+const struct transport pier_transport_message = {
+	.message = true,
+	.next = message_next,
+	.send = stream_send,
+	.poll = descriptor_poll,
+	.finish = descriptor_finish,
+	.close = descriptor_close,
+};

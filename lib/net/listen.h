@@ -1,0 +1,30 @@
+/* Listening sockets, from an endpoint. */
+#ifndef NET_LISTEN_H
+#define NET_LISTEN_H
+
+#include <pier/addr.h>
+#include <stdbool.h>
+
+#define LISTEN_MAX 64 /* sockets of one server on one worker */
+
+/* One place to listen at: as many sockets as asked for, sharing it (tcp and udp: SO_REUSEPORT), or one
+ * (unix). */
+struct place {
+	pier_addr addr; /* with the real port */
+	int *fds;
+	unsigned count;
+};
+
+struct places {
+	unsigned count;
+	struct place at[16];
+};
+
+/* Opens them all, `copies` sockets for each address of the endpoint; the caller waits for the look-up.
+ * 0 or an error, with nothing left open. A port that another process listens on is -EADDRINUSE, even if that
+ * one would share it. */
+int pier_places_open(const pier_endpoint *e, unsigned copies, int backlog, bool share,
+		     struct places *out);
+void pier_places_close(struct places *p);
+
+#endif

@@ -1,0 +1,94 @@
+#include "station.h"
+
+#include "io/socket.h"
+
+#include <errno.h>
+
+/* The conns that wait between messages see the end of input; the others have the grace time. */
+static void end_conns(struct station *st)
+{
+	for (struct list *at = st->conns.next; at != &st->conns; at = at->next)
+		pier_conn_drain(list_item(at, struct served, link)->conn);
+	PIER_WITHIN (st->serving->o.grace)
+		pier_group_wait(&st->handlers); /* out of time, it cancels them */
+	pier_group_end(&st->handlers);
+}
+
+static void await_order(struct station *st, enum order order)
+{
+	while (!st->ordered[order])
+		pier_waitq_wait_deaf(&st->orders, "an order to stop");
+}
+
+static void tell_home(struct station *st, bool ended)
+{
+	st->news = (struct io_op){
+		.kind = IO_NOTE, .done = pier_serving_news, .owner = st->serving, .result = ended};
+	pier_io_post(st->serving->home->io, &st->news);
+}
+
+static void open_doors(struct station *st)
+{
+	for (unsigned i = 0; i < st->door_count; i++)
+		pier_go(&st->acceptors, pier_door_run, &st->doors[i]);
+}
+
+static void close_doors(struct station *st)
+{
+	pier_group_end(&st->acceptors);
+	for (unsigned i = 0; i < st->door_count; i++)
+		if (!st->doors[i].port)
+			st->worker->io->backend->close_fd(st->worker->io, st->doors[i].fd);
+}
+
+static int run(void *arg)
+{
+	struct station *st = arg;
+
+	open_doors(st);
+	await_order(st, ORDER_CLOSE_DOORS);
+	close_doors(st);
+	tell_home(st, false);
+	await_order(st, ORDER_END_CONNS);
+	end_conns(st);
+	for (unsigned i = 0; i < st->door_count; i++)
+		pier_udp_port_free(st->doors[i].port);
+	tell_home(st, true); /* the station is gone from here on */
+	return 0;
+}
+
+static void start(struct io_op *note)
+{
+	struct station *st = note->owner;
+	if (pier_fiber_start(st->worker, run, st))
+		return;
+	st->dead = true; /* no memory for its fiber: others serve */
+	for (unsigned i = 0; i < st->door_count; i++)
+		pier_io_close(st->doors[i].fd);
+}
+
+void pier_station_start(struct station *st)
+{
+	list_init(&st->conns);
+	waitq_init(&st->orders);
+	st->start = (struct io_op){.kind = IO_NOTE, .done = start, .owner = st};
+	pier_io_post(st->worker->io, &st->start);
+}
+
+static void obey(struct io_op *note)
+{
+	struct station *st = note->owner;
+	enum order order = (enum order)(note - st->notes);
+	st->ordered[order] = true;
+	if (order == ORDER_ABORT)
+		pier_group_cancel(&st->handlers);
+	else if (st->dead)
+		tell_home(st, order == ORDER_END_CONNS);
+	pier_waitq_wake_all(&st->orders);
+}
+
+void pier_station_order(struct station *st, enum order order)
+{
+	st->notes[order] = (struct io_op){.kind = IO_NOTE, .done = obey, .owner = st};
+	pier_io_post(st->worker->io, &st->notes[order]);
+}
