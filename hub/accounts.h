@@ -20,12 +20,16 @@ void accounts_free(struct accounts *a);
 int accounts_check(struct accounts *a, const char *name, const char *password, const char *host,
 		   char real_name[ACCOUNT_NAME_MAX + 1]);
 
-/* Registers. Returns 0, -EEXIST, -EINVAL (the name), -EDOM (the password is too short or long) … */
-int accounts_register(struct accounts *a, const char *name, const char *password);
+/* Registers. Returns 0, -EEXIST, -EINVAL (the name), -EDOM (the password is too short or long), -EAGAIN (too
+ * many new accounts from this host: wait), -EBUSY … */
+int accounts_register(struct accounts *a, const char *name, const char *password, const char *host);
 
 /* 0 or -EINVAL: 1 to 32 bytes of valid UTF-8, no space, control, '/', '@', ':', ',', nor reserved names
  * (server, system, admin, root, pier, hub, 系统, 管理员 …). */
 int account_name_check(const char *name);
+
+/* 0 or -EDOM: PASSWORD_MIN to PASSWORD_MAX bytes. */
+int password_check(const char *password);
 
 /* The Argon2id string for a new password, blocking: for `pier user`. */
 int account_hash(const char *password, char hash[ACCOUNT_HASH_MAX]);

@@ -28,13 +28,18 @@ struct said {
 	int64_t id;   /* grows by time; no gaps are promised */
 	int64_t when; /* ns since 1970 */
 	const char *room, *who, *text;
+	void *from; /* what store_say was given; not stored */
 };
 
 /* Puts a line on the disk and then publishes it: waits (fiber) until the commit that holds it; lines of
  * many fibers share one. After the commit, and in the order of ids, `publish` is called once for each
- * line, on a pool thread. A line that someone has seen survives a crash. Returns the id or an error. */
-int64_t store_say(struct store *s, const char *room, const char *who, const char *text);
+ * line, on a pool thread. A line that someone has seen survives a crash. `from` goes along to `publish`.
+ * Returns the id, -EBUSY when too many lines wait already, -ENOSPC … */
+int64_t store_say(struct store *s, const char *room, const char *who, const char *text, void *from);
 void store_on_said(struct store *s, void (*publish)(const struct said *, void *), void *arg);
+
+/* The id of the line that was stored last, 0 when there is none. Blocks. */
+int store_last_id(struct store *s, int64_t *out);
 
 /* The last `count` lines of a room with id ≤ upto, oldest first. Blocks: call it in pier_offload. */
 int store_history(struct store *s, const char *room, int64_t upto, unsigned count,

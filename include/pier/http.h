@@ -35,12 +35,12 @@ typedef struct pier_http_head {
 	pier_bytes reason;
 	/* both */
 	int minor; /* HTTP/1.minor */
-	unsigned field_count;
-	pier_http_field fields[PIER_HTTP_FIELDS_MAX];
 	int64_t body_len; /* bytes of body to come; -1 = chunked or until the end: not known before */
 	bool chunked;
 	bool keep_alive;
 	bool expects_continue;
+	unsigned field_count;
+	pier_http_field fields[PIER_HTTP_FIELDS_MAX]; /* only field_count of them are ever written */
 } pier_http_head;
 
 /* The codec, pure: reads one head from `in`. Returns the bytes it takes, 0 when more is needed, or
