@@ -253,8 +253,8 @@ def test_login_asks_until_the_password_is_right(serve):
             seen += more
         nc.stdin.write(answer.encode() + b"\n")
         nc.stdin.flush()
+    nc.stdin.close()  # nc stays as long as somebody may type
     seen += nc.stdout.read()
-    nc.stdin.close()
     nc.wait()
     assert seen.decode() == "请输入用户名:请输入密码:用户名或密码输入错误\n请输入用户名:请输入密码:登录成功\n"
 
@@ -343,7 +343,8 @@ def test_file_ends_well_with_those_who_leave_in_the_middle(serve, tmp_path):
 def run(build, name, *urls, before=()):
     start = time.monotonic()
     program = build / "tests/contract" / f"contract_{name}"
-    done = subprocess.run([*before, program, *urls], capture_output=True, text=True)
+    done = subprocess.run([*before, program, *urls], capture_output=True)
+    done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()  # text=True would change CR LF
     assert "Sanitizer" not in done.stderr, done.stderr
     return done, time.monotonic() - start
 
