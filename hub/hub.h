@@ -37,6 +37,7 @@ struct hub {
 	struct rooms *rooms;
 	pier_dir *files;   /* DIR/files */
 	pier_dir *partial; /* DIR/partial */
+	struct uploads *uploads; /* those under way: uploads.h */
 };
 
 /* Opens the data folder, serves until SIGINT or SIGTERM, closes it. Returns 0 or a negative error, with
