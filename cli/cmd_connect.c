@@ -27,12 +27,12 @@ static const struct option options[] = {
 
 static void say_connected(pier_conn *peer, int64_t began)
 {
-	char local[PIER_ADDR_TEXT] = "?", time[TIME_TEXT_MAX];
+	char local[PIER_ADDR_TEXT] = "?", other[PIER_ADDR_TEXT], time[TIME_TEXT_MAX];
 	pier_addr own;
 
 	if (pier_local_addr(peer, &own) == 0)
 		pier_addr_format(&own, local, sizeof local);
-	fprintf(stderr, "pier: connected to %s from %s in %s\n", pier_peer(peer), local,
+	fprintf(stderr, "pier: connected to %s from %s in %s\n", peer_text(peer, other), local,
 		time_text(pier_now() - began, time));
 }
 

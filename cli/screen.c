@@ -202,6 +202,8 @@ const char *screen_read(struct screen *s)
 
 	s->editing = true;
 	const char *got = el_gets(s->el, &len);
+	if (!got && pier_stopped() < 0)
+		erase(s); /* nobody will go on typing there */
 	s->editing = false;
 	free(s->line);
 	s->line = got && len > 0 ? strndup(got, strcspn(got, "\r\n")) : NULL;

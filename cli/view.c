@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "command.h"
 #include "hex.h"
 #include "json.h"
 #include "terminal.h"
@@ -158,7 +159,7 @@ int view_listening(struct view *v, const char *where)
 
 int view_open_event(struct view *v, unsigned id, const char *scheme, pier_conn *peer)
 {
-	char local[PIER_ADDR_TEXT];
+	char local[PIER_ADDR_TEXT], other[PIER_ADDR_TEXT];
 	pier_addr own;
 
 	if (!v->json)
@@ -169,7 +170,7 @@ int view_open_event(struct view *v, unsigned id, const char *scheme, pier_conn *
 					       ? pier_addr_format(&own, local, sizeof local)
 					       : "?"));
 	fputs(",\"peer\":", v->text);
-	json_string(v->text, pier_text(pier_peer(peer)));
+	json_string(v->text, pier_text(peer_text(peer, other)));
 	return end_json(v);
 }
 
