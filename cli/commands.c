@@ -7,7 +7,9 @@
 extern const struct command command_chat;
 extern const struct command command_completion;
 extern const struct command command_connect;
+extern const struct command command_get;
 extern const struct command command_listen;
+extern const struct command command_put;
 extern const struct command command_serve;
 extern const struct command command_user;
 
@@ -15,7 +17,9 @@ const struct command *const commands[] = {
 	&command_chat,
 	&command_completion,
 	&command_connect,
+	&command_get,
 	&command_listen,
+	&command_put,
 	&command_serve,
 	&command_user,
 	NULL,

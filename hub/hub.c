@@ -12,6 +12,7 @@
 #include "sentences.h"
 #include "store.h"
 #include "text_codec.h"
+#include "uploads.h"
 
 /* Who is silent this long is a person and is greeted; programs speak at once.
  * docs/decisions/0011-greeting.md */
@@ -154,6 +155,8 @@ static int hub_open(struct hub *hub, char *why, size_t room)
 	err = accounts_new(hub->store, hub->opts.logins_per_minute, &hub->accounts);
 	if (err == 0)
 		err = rooms_new(&hub->opts, hub->store, &hub->rooms);
+	if (err == 0)
+		err = uploads_open(hub->partial, hub->opts.upload_max, &hub->uploads);
 	if (err < 0)
 		snprintf(why, room, "%s: %s", hub->opts.data, pier_strerror(err));
 	return err;
@@ -161,6 +164,7 @@ static int hub_open(struct hub *hub, char *why, size_t room)
 
 static void hub_close(struct hub *hub)
 {
+	uploads_close(hub->uploads);
 	rooms_free(hub->rooms);
 	accounts_free(hub->accounts);
 	pier_dir_close(hub->partial);
