@@ -137,6 +137,7 @@ int web_answer(struct web *w, pier_http_head *head)
 	if (err < 0)
 		return web_drop(w, err);
 	w->fresh = false;
+	w->met = true;
 	return 0;
 }
 
@@ -199,10 +200,10 @@ int web_follow(struct web *w, const pier_http_head *head)
 	return 0;
 }
 
-bool web_may_pass(int err)
+bool web_may_pass(const struct web *w, int err)
 {
-	return pier_is_disconnect(err) || err == -ETIMEDOUT || err == -ECONNREFUSED ||
-	       err == -PIER_ENAMETEMP || err == -EHOSTUNREACH || err == -ENETUNREACH;
+	return w->met && (pier_is_disconnect(err) || err == -ETIMEDOUT || err == -ECONNREFUSED ||
+			  err == -PIER_ENAMETEMP || err == -EHOSTUNREACH || err == -ENETUNREACH);
 }
 
 bool web_status_may_pass(int status)
