@@ -51,7 +51,7 @@ def udp_port():
 
 def bound(port):
     """True when somebody has this UDP port of 127.0.0.1."""
-    return f"0100007F:{port:04X}" in pathlib.Path("/proc/net/udp").read_text()
+    return f": 0100007F:{port:04X}" in pathlib.Path("/proc/net/udp").read_text()
 
 
 def wait_until(condition):
@@ -111,12 +111,15 @@ def test_chat_among_many_who_type_and_read_at_once(serve, start):
 def test_udp_talk_goes_both_ways_at_once(start):
     one, two = udp_port(), udp_port()
     ann = start("examples/udp_talk", f"127.0.0.1:{one}", f"udp://127.0.0.1:{two}")
+    ann.type("anybody there?")  # nobody: she must be able to go on
+    time.sleep(0.2)
     bob = start("examples/udp_talk", f"127.0.0.1:{two}", f"udp://127.0.0.1:{one}")
     wait_until(lambda: bound(one) and bound(two))
     ann.type("hello")
     bob.type("你好")
     ann.expect(": 你好\n")
     bob.expect(": hello\n")
+    assert "anybody" not in bob.said
     for one in (ann, bob):
         one.process.stdin.close()
         one.end(None)
