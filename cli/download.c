@@ -265,7 +265,7 @@ static enum outcome failed(struct fetch *f, int err, int *status)
 {
 	*status = err == -ELOOP ? STATUS_OTHER : (int)status_of(err);
 	over(f, *status, "%s", f->web.why);
-	return web_may_pass(err) ? AGAIN : OVER;
+	return web_may_pass(&f->web, err) ? AGAIN : OVER;
 }
 
 static enum outcome receive(struct fetch *f, int64_t body_len, int *status)

@@ -45,7 +45,7 @@ static int over(struct task *t, int status, const char *format, ...)
 static enum outcome failed(struct task *t, int err, int *status)
 {
 	*status = over(t, (int)status_of(err), "%s", t->web.why);
-	return web_may_pass(err) ? AGAIN : OVER;
+	return web_may_pass(&t->web, err) ? AGAIN : OVER;
 }
 
 static enum outcome refused(struct task *t, const pier_http_head *head, int *status)
@@ -263,7 +263,7 @@ static enum outcome put_resumable(struct task *t, int *status)
 	if (outcome == ABSENT) {
 		t->plain = true;
 		/* What the server made of the POST is not worth keeping the conn for. */
-		web_drop(&t->web, 0);
+		web_close(&t->web);
 		return put_plain(t, status);
 	}
 	if (outcome != STORED)

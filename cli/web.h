@@ -18,6 +18,7 @@ struct web {
 	pier_conn *conn;
 	pier_http *http;
 	bool fresh;	/* the conn has carried no answer yet */
+	bool met;	/* the server has answered once */
 	int err;	/* why the last request failed, 0 or below */
 	char why[WHY_MAX]; /* the same as a sentence */
 };
@@ -40,6 +41,9 @@ int web_answer(struct web *w, pier_http_head *head);
 int web_fetch(struct web *w, const char *method, pier_bytes target, const char *fields,
 	      pier_http_head *head);
 
+/* Closes the conn well; the next request opens another. */
+void web_close(struct web *w);
+
 /* Remembers why the conn failed, and closes it. Returns `err`. */
 int web_drop(struct web *w, int err);
 
@@ -47,8 +51,10 @@ int web_drop(struct web *w, int err);
  * -PIER_EURL with w->why set. */
 int web_follow(struct web *w, const pier_http_head *head);
 
-/* True when asking again later may help: a cut, a time-out, 408, 425, 429, 500, 502, 503, 504. */
-bool web_may_pass(int err);
+/* True when asking again later may help. Errors: once the server has answered, a cut, a time-out, a server
+ * that is away while it starts anew; before that they are told at once. Answers: 408, 425, 429, 500, 502,
+ * 503, 504. */
+bool web_may_pass(const struct web *w, int err);
 bool web_status_may_pass(int status);
 
 /* The sentence for a status that is no success: what the server says in a line of plain text, else the
