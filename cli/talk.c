@@ -19,7 +19,7 @@ struct conversation {
 	struct visible seen;
 	int64_t moved; /* when a byte last went by */
 	bool has_end;  /* the transport can say that no more will come: all but udp */
-	bool reading; /* stdin has nothing to send, as far as is known */
+	bool reading;  /* stdin has nothing to send, as far as is known */
 	bool over, in_ended, peer_ended;
 	char error[2 * WHY_MAX]; /* the sentence that was said, for JSON */
 	char piece[TALK_PIECE + 1];
@@ -36,8 +36,7 @@ static void note(const struct conversation *c, const char *what)
 		fprintf(stderr, "pier: %s\n", what);
 }
 
-/* ---- How it ends
- * ------------------------------------------------------------------------------------ */
+/* ---- How it ends ----------------------------------------------------------------------------- */
 
 /* The first to call it is right. */
 static int end(struct conversation *c, enum status status, const char *why)
@@ -95,8 +94,7 @@ static int end_stdout(struct conversation *c, int err)
 	return end_failed(c, STATUS_LOCAL, "stdout", pier_strerror(err));
 }
 
-/* ---- stdin to the peer
- * ------------------------------------------------------------------------------- */
+/* ---- stdin to the peer ----------------------------------------------------------------------- */
 
 /* The peer has ended, perhaps its own side only: what stdin has ready is still sent, and then it is over. */
 static bool has_more(const struct conversation *c)
@@ -171,8 +169,7 @@ static int speak(void *arg)
 	return len < 0 ? (int)len : stdin_ended(c);
 }
 
-/* ---- The peer to stdout
- * ------------------------------------------------------------------------------ */
+/* ---- The peer to stdout ---------------------------------------------------------------------- */
 
 /* Where our own end may come first, a cancel must find the conn between two receives, for a receive
  * that is cancelled fails the conn, and then it could not be closed well. */
@@ -207,8 +204,7 @@ static int hear(void *arg)
 	return end(c, STATUS_DONE, "peer closed");
 }
 
-/* ---- What else can end it
- * ---------------------------------------------------------------------------- */
+/* ---- What else can end it -------------------------------------------------------------------- */
 
 static int watch_idle(void *arg)
 {
@@ -241,8 +237,7 @@ static bool stdout_is_pipe(void)
 	return fstat(STDOUT_FILENO, &st) == 0 && S_ISFIFO(st.st_mode);
 }
 
-/* ---- All
- * --------------------------------------------------------------------------------------------- */
+/* ---- All ------------------------------------------------------------------------------------- */
 
 static int converse(struct conversation *c)
 {
