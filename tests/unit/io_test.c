@@ -524,6 +524,46 @@ ON_EACH(nowait_never_waits)
 
 /* ---- Order ---------------------------------------------------------------------------------------- */
 
+ON_EACH(ops_of_one_direction_complete_in_order)
+{
+	int fds[2];
+	char got[3][4];
+	struct asked in[3];
+	unix_pair(io, fds);
+	completions = 0;
+	for (int i = 0; i < 3; i++) {
+		in[i] = recv_of(fds[0], got[i], 4);
+		ask(io, &in[i]);
+	}
+	put(fds[1], "abcdefghijkl");
+	for (unsigned i = 0; i < 3; i++) {
+		CHECK_EQ(answer(io, &in[i]), 4);
+		CHECK_EQ(in[i].place, i + 1);
+		CHECK(memcmp(got[i], &"abcdefghijkl"[i * 4], 4) == 0);
+	}
+	part(io, fds);
+}
+
+ON_EACH(a_later_op_does_not_overtake_one_that_waits)
+{
+	int fds[2];
+	char first[4] = "", second[4] = "";
+	unix_pair(io, fds);
+	struct asked a = recv_of(fds[0], first, 2), b = recv_of(fds[0], second, 2), c = b;
+	ask(io, &a);
+	put(fds[1], "abcd"); /* unseen yet by the io */
+	ask(io, &b);
+	c.op.nowait = true;
+	ask(io, &c);
+	CHECK(c.at_once);
+	CHECK_EQ(c.op.result, -EAGAIN);
+	CHECK_EQ(answer(io, &a), 2);
+	CHECK_EQ(answer(io, &b), 2);
+	CHECK_STR(first, "ab");
+	CHECK_STR(second, "cd");
+	part(io, fds);
+}
+
 ON_EACH(both_directions_of_one_descriptor_wait_at_once)
 {
 	int fds[2];
@@ -562,6 +602,30 @@ ON_EACH(a_cancelled_op_completes_once)
 		CHECK_EQ(answer(io, &in), 2);
 		part(io, fds);
 	}
+}
+
+ON_EACH(the_ops_around_a_cancelled_one_keep_their_order)
+{
+	int fds[2];
+	char got[3][2];
+	struct asked in[3];
+	unix_pair(io, fds);
+	completions = 0;
+	for (int i = 0; i < 3; i++) {
+		in[i] = recv_of(fds[0], got[i], 2);
+		ask(io, &in[i]);
+	}
+	io->backend->cancel(io, &in[1].op);
+	CHECK_EQ(answer(io, &in[1]), -ECANCELED);
+	in[1] = recv_of(fds[0], got[1], 2);
+	ask(io, &in[1]);
+	put(fds[1], "abcdef");
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ(answer(io, &in[i]), 2);
+	CHECK(memcmp(got[0], "ab", 2) == 0);
+	CHECK(memcmp(got[2], "cd", 2) == 0);
+	CHECK(memcmp(got[1], "ef", 2) == 0);
+	part(io, fds);
 }
 
 ON_EACH(a_waiting_send_can_be_cancelled)
@@ -792,6 +856,21 @@ ON_EACH(a_post_wakes_a_sleeper)
 	CHECK(pier_io_clock() - start < 3000 * MS);
 }
 
+ON_EACH(a_post_wakes_a_sleeper_that_waits_for_a_descriptor_too)
+{
+	int fds[2];
+	char got;
+	unix_pair(io, fds);
+	struct asked in = recv_of(fds[0], &got, 1);
+	ask(io, &in);
+	int64_t start = pier_io_clock();
+	hear_all(io, 1, 5, 20000);
+	CHECK(pier_io_clock() - start < 3000 * MS);
+	put(fds[1], "x");
+	CHECK_EQ(answer(io, &in), 1);
+	part(io, fds);
+}
+
 ON_EACH_WITHIN(40, posts_of_four_threads_all_come_each_in_order)
 {
 	hear_all(io, 4, 10000, 0);
@@ -1006,4 +1085,18 @@ TEST(a_kernel_without_epoll_pwait2_serves_as_well)
 {
 	forbid(SYS_epoll_pwait2);
 	on_each(sleep_and_be_woken);
+}
+
+/* Nothing more can be opened: not even what a look-up's answer would wake us by. */
+ON_EACH(a_look_up_ends_though_descriptors_are_out)
+{
+	struct rlimit was, none;
+	pier_addrs found = {0};
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &was), 0);
+	none = was;
+	none.rlim_cur = 3;
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+	int64_t err = do_op(io, look_up("localhost", &found));
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &was), 0);
+	CHECK(err <= 0);
 }
