@@ -748,6 +748,24 @@ ON_EACH(a_reused_number_hears_nothing_of_its_predecessor)
 	part(io, fds);
 }
 
+ON_EACH(a_description_that_comes_again_by_its_old_number_is_heard)
+{
+	int fds[2];
+	char got[8];
+	unix_pair(io, fds);
+	int keep = dup(fds[0]);
+	for (int i = 0; i < 3; i++) {
+		struct asked in = recv_of(fds[0], got, sizeof got);
+		ask(io, &in);
+		put(fds[1], "hi");
+		CHECK_EQ(answer(io, &in), 2);
+		io->backend->close_fd(io, fds[0]);
+		CHECK_EQ(fcntl(keep, F_DUPFD_CLOEXEC, fds[0]), fds[0]);
+	}
+	part(io, fds);
+	close(keep);
+}
+
 /* ---- Time ----------------------------------------------------------------------------------------- */
 
 ON_EACH(a_wait_ends_at_its_deadline)
