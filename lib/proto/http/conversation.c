@@ -93,11 +93,14 @@ void pier_http_begin_in(pier_http *h, const pier_http_head *head, size_t taken)
 	hold_last(h, taken);
 }
 
-/* RFC 9110 §10.1.1: a client that has begun to send needs no invitation. */
+/* RFC 9110 §10.1.1: a client that has begun to send needs no invitation, and one that has its answer gets
+ * none. */
 static int invite_body(pier_http *h)
 {
+	bool begun = pier_view(h->conn).len > h->held;
+
 	h->owes_continue = false;
-	return pier_view(h->conn).len > h->held ? 0 : pier_http_inform(h, 100, NULL);
+	return begun || h->turn == TURN_ANSWERED ? 0 : pier_http_inform(h, 100, NULL);
 }
 
 static ssize_t read_length(pier_http *h, void *into, size_t room)
