@@ -8,7 +8,11 @@
 #define DIGEST_FIELD_MAX 128 /* room for a Repr-Digest of both, with its NUL */
 #define DIGEST_HEX_MAX	 65
 
-enum { DIGEST_SHA256 = 1, DIGEST_MD5 = 2, DIGEST_BOTH = 3 };
+enum {
+	DIGEST_SHA256 = 1,
+	DIGEST_MD5 = 2,
+	DIGEST_BOTH = 3
+};
 
 /* A digest under way. Each algorithm may be fed by another thread; one that was not asked for is NULL and
  * costs nothing. */
@@ -32,8 +36,8 @@ int hasher_add_file(struct hasher *h, int fd, int64_t from, int64_t to,
 		    int (*told)(int64_t offset, void *arg), void *arg);
 
 /* The digests of an open file's first `size` bytes; as above. */
-int digest_file(int fd, int64_t size, unsigned which, int (*told)(int64_t offset, void *arg), void *arg,
-		struct digests *out);
+int digest_file(int fd, int64_t size, unsigned which, int (*told)(int64_t offset, void *arg),
+		void *arg, struct digests *out);
 
 /* What a peer says the digests are: none, one or both. */
 struct promise {

@@ -15,7 +15,8 @@ const char *digest_field(const struct digests *d, unsigned which, char into[DIGE
 	}
 	if (which & DIGEST_MD5) {
 		EVP_EncodeBlock(md5, d->md5, sizeof d->md5);
-		snprintf(into + n, DIGEST_FIELD_MAX - (size_t)n, "%smd5=:%s:", n ? ", " : "", (char *)md5);
+		snprintf(into + n, DIGEST_FIELD_MAX - (size_t)n, "%smd5=:%s:", n ? ", " : "",
+			 (char *)md5);
 	}
 	return into;
 }
@@ -29,7 +30,8 @@ static bool decode(pier_bytes text, uint8_t *out, size_t len)
 	if (text.len != letters || letters > 64)
 		return false;
 	for (size_t i = 0; i < letters; i++) /* EVP_DecodeBlock forgives white space; we do not */
-		if ((text.p[i] == '=') != (i >= letters - padding) || (unsigned char)text.p[i] <= ' ')
+		if ((text.p[i] == '=') != (i >= letters - padding) ||
+		    (unsigned char)text.p[i] <= ' ')
 			return false;
 	if (EVP_DecodeBlock(raw, (unsigned char *)text.p, (int)letters) != (int)(len + padding))
 		return false;

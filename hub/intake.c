@@ -8,10 +8,11 @@
 
 #include <stdlib.h>
 
-#define TICK	    PIER_MS(250) /* how often watch is asked while nothing comes */
-#define PIECE_WAIT  PIER_S(1)	 /* a slow piece is stored after this long, so that little is lost in a crash */
-#define FLUSH_EVERY (64 << 20)	 /* bytes between two fsyncs on the way */
-#define FLOOR_GRACE PIER_S(30)	 /* before the pace is judged */
+#define TICK PIER_MS(250) /* how often watch is asked while nothing comes */
+#define PIECE_WAIT                                                                                 \
+	PIER_S(1) /* a slow piece is stored after this long, so that little is lost in a crash */
+#define FLUSH_EVERY (64 << 20) /* bytes between two fsyncs on the way */
+#define FLOOR_GRACE PIER_S(30) /* before the pace is judged */
 
 struct piece {
 	struct intake *in;
