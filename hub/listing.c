@@ -20,7 +20,8 @@ static const struct listing_words {
 };
 
 static const char style[] =
-	":root{color-scheme:light dark;--line:#8883;--soft:#8889}"
+	":root{color-scheme:light dark;--line:#8883;--soft:#6b6b6b}"
+	"@media(prefers-color-scheme:dark){:root{--soft:#a0a0a0}}"
 	"body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:0 auto;padding:2rem 1rem}"
 	"h1{font-size:1.4rem;font-weight:600;margin:0 0 1.5rem;overflow-wrap:anywhere}"
 	"h1 span{color:var(--soft);font-weight:400}"
