@@ -59,6 +59,7 @@ int pier_conn_fail(pier_conn *c, int err, const char *doing)
 		pier_fiber_interrupt(c->reader, err);
 	if (c->writer)
 		pier_fiber_interrupt(c->writer, err);
+	pier_waitq_interrupt(&c->writers, err);
 	return err;
 }
 

@@ -52,7 +52,7 @@ struct pier_conn {
 	size_t message_max;
 	int64_t rd, wr; /* time-outs of a wait, PIER_FOREVER for none */
 	struct inbuf in;
-	struct fiber *reader, *writer; /* parked on this conn */
+	struct fiber *reader, *writer; /* parked in the transport */
 	struct waitq writers;
 	struct outbox *outbox; /* what topics bring; NULL until the first */
 	struct udp_peer *udp;  /* a peer of a udp server */

@@ -1271,6 +1271,25 @@ ON_FIBER(a_cancel_inside_a_message_tears_the_conn)
 	close(raw);
 }
 
+ON_FIBER(an_error_ends_every_fiber_that_waits_on_the_conn)
+{
+	int raw;
+	pier_conn *c = joined(&raw, PIER_LINES, 10);
+	struct torn t[3] = {{.c = c, .len = 32 << 20}, {.c = c, .len = 5}, {.c = c, .len = 5}};
+	pier_group g = PIER_GROUP;
+	for (int i = 0; i < 3; i++)
+		CHECK_OK(pier_go(&g, send_torn, &t[i]));
+	pier_sleep(PIER_MS(10));
+	put_text(raw, "a line that is too long\n");
+	CHECK(!pier_next(c).p);
+	PIER_WITHIN (PIER_S(2))
+		CHECK_OK(pier_group_wait(&g));
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ(t[i].result, -EMSGSIZE);
+	pier_close(c);
+	close(raw);
+}
+
 ON_FIBER(a_writer_that_gives_up_its_turn_lets_the_next_write)
 {
 	int raw;
