@@ -513,6 +513,26 @@ ON_BOTH(a_deadline_around_is_a_time_out)
 	close(raw);
 }
 
+ON_BOTH(a_time_out_counts_from_the_call_not_from_the_turn)
+{
+	int raw;
+	PIER_AUTO *c = joined(&raw, PIER_RAW, 0);
+	pier_yield();
+	usleep(60000); /* a handler that computes */
+	pier_set_timeouts(c, PIER_MS(50), 0);
+	struct feed f = {.fd = raw, .p = "ab", .len = 2, .first = 1, .step = 1};
+	put_text(raw, "x");
+	CHECK_BYTES(pier_next(c), "x");
+	pier_yield();
+	usleep(60000);
+	usleep(0);
+	feed(&f);
+	CHECK(pier_next(c).p);
+	CHECK_EQ(pier_err(c), 0);
+	fed(&f);
+	close(raw);
+}
+
 ON_BOTH(a_send_to_one_who_does_not_read_times_out_and_tears)
 {
 	int raw;
