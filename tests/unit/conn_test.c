@@ -456,6 +456,24 @@ ON_BOTH(fill_stops_at_message_max)
 	close(raw);
 }
 
+ON_BOTH(fill_gives_all_that_message_max_allows)
+{
+	enum {
+		MOST = 500000
+	};
+	int raw;
+	PIER_AUTO *c = joined(&raw, PIER_RAW, MOST);
+	char *flood = calloc(1, MOST);
+	struct feed f = {.fd = raw, .p = flood, .len = MOST, .first = MOST, .step = MOST};
+	feed(&f);
+	while (pier_view(c).len < MOST)
+		CHECK(pier_fill(c) > 0);
+	CHECK_EQ(pier_fill(c), -EMSGSIZE);
+	fed(&f);
+	free(flood);
+	close(raw);
+}
+
 /* ---- Waiting -------------------------------------------------------------------------------------- */
 
 ON_BOTH(poll_waits_for_input_and_its_time_does_not_stick)
