@@ -38,7 +38,8 @@ struct pier_conn {
 	const struct transport *via;
 	int fd;
 	bool socket;   /* fd is one */
-	bool shared;   /* its description has other holders: it may block */
+	bool shared;   /* its description has other holders */
+	bool blocks;   /* … and no O_NONBLOCK */
 	bool eof;      /* nothing more comes */
 	bool finished; /* nothing more goes */
 	bool torn;     /* a message went only in part */

@@ -128,7 +128,7 @@ static int adopt_fd(pier_conn *c, int fd)
 	if (c->socket)
 		pier_io_peer(fd, &c->peer);
 	if (sort == IO_PIPE)
-		pier_io_unshare(fd);
+		c->blocks = !pier_io_unshare(fd);
 	return 0;
 }
 

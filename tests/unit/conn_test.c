@@ -1196,6 +1196,14 @@ ON_BOTH(an_adopted_terminal_does_not_block)
 	close(master);
 }
 
+ON_BOTH(the_other_side_of_a_terminal_can_be_adopted)
+{
+	int master, slave;
+	open_terminal(&master, &slave);
+	converse_with_terminal(master, slave);
+	close(slave);
+}
+
 /* ---- Several fibers ------------------------------------------------------------------------------- */
 
 #define MUCH (4u << 20)
