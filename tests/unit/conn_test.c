@@ -295,6 +295,39 @@ ON_BOTH(a_message_of_the_greatest_length_comes_whole)
 	}
 }
 
+ON_BOTH(a_message_too_long_fails_the_conn_for_good)
+{
+	static const struct wire long_ones[] = {
+		{PIER_LINES, "12345678901\n", 12, {0}},
+		{PIER_LINES, "1234567890123", 13, {0}},
+		{PIER_LEN16, "\0\x0b", 2, {0}},
+		{PIER_LEN32, "\xff\xff\xff\xff", 4, {0}},
+	};
+	for (int i = 0; i < 4; i++) {
+		int raw;
+		char line[8];
+		PIER_AUTO *c = joined(&raw, long_ones[i].frame, 10);
+		put(raw, long_ones[i].bytes, long_ones[i].len);
+		CHECK(!pier_next(c).p);
+		CHECK_EQ(pier_err(c), -EMSGSIZE);
+		pier_clear(c);
+		CHECK_EQ(pier_err(c), -EMSGSIZE);
+		CHECK(!pier_next(c).p);
+		CHECK_EQ(pier_gets(c, line, sizeof line), -EMSGSIZE);
+		CHECK_EQ(pier_recv(c, line, sizeof line), -EMSGSIZE);
+		CHECK_EQ(pier_recv_all(c, line, sizeof line), -EMSGSIZE);
+		CHECK_EQ(pier_fill(c), -EMSGSIZE);
+		CHECK_EQ(pier_send(c, "x", 1), -EMSGSIZE);
+		CHECK_EQ(pier_printf(c, "x"), -EMSGSIZE);
+		CHECK_EQ(pier_sendfile(c, "/etc/passwd", 0, -1), -EMSGSIZE);
+		CHECK_EQ(pier_finish(c), -EMSGSIZE);
+		CHECK_EQ(pier_poll(c, 0), 1);
+		CHECK(strstr(pier_why(c), "receive from 127.0.0.1:"));
+		CHECK(strstr(pier_why(c), pier_strerror(EMSGSIZE)));
+		close(raw);
+	}
+}
+
 ON_BOTH(half_a_frame_at_the_end_is_truncated)
 {
 	for (const struct wire *w = wires + 1; w < wires + 3; w++) {
@@ -671,6 +704,26 @@ ON_BOTH(a_dial_that_fails_gives_a_conn_that_tells_why)
 	use_all(closed, -EBADF);
 	PIER_AUTO *option = pier_dial("tcp://127.0.0.1:1?speed=9");
 	use_all(option, -PIER_EURL);
+}
+
+ON_BOTH(a_dialled_conn_knows_both_addresses)
+{
+	int raw;
+	char want[PIER_ADDR_TEXT];
+	pier_addr peer = {.len = sizeof peer.storage}, own;
+	PIER_AUTO *c = joined(&raw, PIER_RAW, 0);
+	CHECK_EQ(getsockname(raw, &peer.sa, &peer.len), 0);
+	CHECK(pier_addr_eq(pier_peer_addr(c), &peer));
+	CHECK_STR(pier_peer(c), pier_addr_format(&peer, want, sizeof want));
+	CHECK_OK(pier_local_addr(c, &own));
+	peer.len = sizeof peer.storage;
+	CHECK_EQ(getpeername(raw, &peer.sa, &peer.len), 0);
+	CHECK(pier_addr_eq(&own, &peer));
+	int one = 0;
+	socklen_t len = sizeof one;
+	CHECK_EQ(getsockopt(pier_fileno(c), IPPROTO_TCP, TCP_NODELAY, &one, &len), 0);
+	CHECK_EQ(one, 1);
+	close(raw);
 }
 
 ON_BOTH(a_dial_comes_from_the_source_asked_for)
