@@ -30,9 +30,9 @@ static const struct option options[] = {
 static const struct words {
 	const char *connected, *closed, *slow;
 } all_words[] = {
-	[HUB_EN] = {"* %s. Ctrl-D leaves.", "* The hub has closed the conversation.",
+	[HUB_EN] = {"* Connected to %s. Ctrl-D leaves.", "* The hub has closed the conversation.",
 		    "* The hub does not end; leaving."},
-	[HUB_ZH] = {"* %s。按 Ctrl-D 离开。", "* 服务器已关闭会话。",
+	[HUB_ZH] = {"* 已连接 %s。按 Ctrl-D 离开。", "* 服务器已关闭会话。",
 		    "* 服务器没有结束会话，直接离开。"},
 };
 
@@ -51,8 +51,7 @@ struct chat {
 	int status, signal;
 };
 
-/* ---- What the hub says
- * ------------------------------------------------------------------------------- */
+/* ---- What the hub says ----------------------------------------------------------------------- */
 
 static int send_line(struct chat *chat, const char *line)
 {
@@ -190,8 +189,7 @@ static int hear(void *arg)
 	return end(chat, STATUS_DONE);
 }
 
-/* ---- What is typed
- * ----------------------------------------------------------------------------------- */
+/* ---- What is typed --------------------------------------------------------------------------- */
 
 static void say_secret(void *arg, const char *secret)
 {
@@ -244,8 +242,7 @@ static int heed_signals(void *arg)
 	return -ECANCELED;
 }
 
-/* ---- All
- * --------------------------------------------------------------------------------------------- */
+/* ---- All ------------------------------------------------------------------------------------- */
 
 /* The file of what was typed, its folder made. NULL when there is no home to put it in. */
 static char *history_path(void)
@@ -271,7 +268,7 @@ static char *history_path(void)
 
 static int chat_on_screen(struct chat *chat)
 {
-	char *path = history_path(), line[PLACE_MAX];
+	char *path = history_path(), line[PLACE_MAX], peer[PIER_ADDR_TEXT];
 	PIER_AUTO_GROUP fibers = PIER_GROUP;
 
 	int err = screen_open(&chat->screen, path, say_secret, chat);
@@ -279,7 +276,7 @@ static int chat_on_screen(struct chat *chat)
 	if (err < 0)
 		return fail(STATUS_LOCAL, "the terminal: %s", pier_strerror(err));
 
-	snprintf(line, sizeof line, chat->words->connected, pier_peer(chat->hub));
+	snprintf(line, sizeof line, chat->words->connected, peer_text(chat->hub, peer));
 	paint_line(stdout, pier_text(line), chat->colour);
 	putchar('\n');
 	set_prompt(chat);

@@ -58,6 +58,9 @@ const char *place_of(const char *url, char into[PLACE_MAX]);
 /* "tcp", "udp" … of an endpoint. */
 const char *scheme_of(const char *url);
 
+/* The address that was reached, of all that a name may have. Returns `into`. */
+const char *peer_text(pier_conn *peer, char into[PIER_ADDR_TEXT]);
+
 /* "2 s", "1.5 s", "250 ms". Returns `into`. */
 #define TIME_TEXT_MAX 32
 const char *time_text(int64_t ns, char into[TIME_TEXT_MAX]);

@@ -33,6 +33,17 @@ const char *place_of(const char *url, char into[PLACE_MAX])
 	return into;
 }
 
+const char *peer_text(pier_conn *peer, char into[PIER_ADDR_TEXT])
+{
+	const pier_addr *addr = pier_peer_addr(peer);
+
+	if (addr->len == 0)
+		snprintf(into, PIER_ADDR_TEXT, "%s", pier_peer(peer));
+	else
+		pier_addr_format(addr, into, PIER_ADDR_TEXT);
+	return into;
+}
+
 const char *scheme_of(const char *url)
 {
 	static const char *const names[] = {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "command.h"
 #include "hex.h"
 #include "json.h"
 #include "terminal.h"
@@ -63,8 +64,7 @@ static int deliver(struct view *v)
 	return sent < 0 ? (int)sent : 0;
 }
 
-/* ---- For people
- * ------------------------------------------------------------------------------------ */
+/* ---- For people ------------------------------------------------------------------------------ */
 
 static void put_clock(struct view *v)
 {
@@ -122,8 +122,7 @@ static void put_lines(struct view *v, unsigned id, enum direction way, pier_byte
 	}
 }
 
-/* ---- For programs
- * ---------------------------------------------------------------------------------- */
+/* ---- For programs ---------------------------------------------------------------------------- */
 
 static void begin_json(struct view *v, const char *ev, unsigned id)
 {
@@ -158,7 +157,7 @@ int view_listening(struct view *v, const char *where)
 
 int view_open_event(struct view *v, unsigned id, const char *scheme, pier_conn *peer)
 {
-	char local[PIER_ADDR_TEXT];
+	char local[PIER_ADDR_TEXT], other[PIER_ADDR_TEXT];
 	pier_addr own;
 
 	if (!v->json)
@@ -169,7 +168,7 @@ int view_open_event(struct view *v, unsigned id, const char *scheme, pier_conn *
 					       ? pier_addr_format(&own, local, sizeof local)
 					       : "?"));
 	fputs(",\"peer\":", v->text);
-	json_string(v->text, pier_text(pier_peer(peer)));
+	json_string(v->text, pier_text(peer_text(peer, other)));
 	return end_json(v);
 }
 
@@ -195,8 +194,7 @@ int view_close_event(struct view *v, unsigned id, const struct tally *tally)
 	return end_json(v);
 }
 
-/* ---- All
- * ------------------------------------------------------------------------------------------- */
+/* ---- All ------------------------------------------------------------------------------------- */
 
 int view_note(struct view *v, const char *format, ...)
 {

@@ -37,6 +37,7 @@ static void show_header_and_body(void)
 	pier_printf(a, "{\"size\": %d}\n", 11); /* header = json.dumps({"size": len(body)}) */
 	pier_printf(a, "hello world");
 	pier_printf(a, "and what comes next");
+	pier_finish(a);
 
 	char header[64] = "";
 	if (pier_gets(b, header, sizeof header) > 0 && /* json.loads(f.readline())["size"] */

@@ -31,6 +31,7 @@ static int meet(void *url)
 	pier_printf(c, "hello\n");
 	if (pier_gets(c, line, sizeof line) > 0)
 		puts(line);
+	pier_finish(c); /* s.shutdown(SHUT_WR): the server waits for our end */
 	err = pier_group_wait(&server);
 	pier_listener_close(listener); /* s.close(); os.unlink(path) */
 	return err < 0 ? err : pier_err(c);

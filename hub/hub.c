@@ -12,6 +12,7 @@
 #include "sentences.h"
 #include "store.h"
 #include "text_codec.h"
+#include "uploads.h"
 
 /* Who is silent this long is a person and is greeted; programs speak at once.
  * docs/decisions/0011-greeting.md */
@@ -105,6 +106,8 @@ static int listen_url(const char *listen, char *url, size_t room)
 
 	if (err < 0)
 		return err;
+	if (e.scheme == PIER_UDP || e.scheme == PIER_SEQPACKET)
+		return -EPROTONOSUPPORT;
 	bool add = e.scheme == PIER_TCP && !(e.query.len > 0 && strstr(e.query.p, "keepalive"));
 	int len = snprintf(url, room, "%s%s%s", listen, add ? (e.query.p ? "&" : "?") : "",
 			   add ? KEEPALIVE : "");
@@ -120,9 +123,11 @@ static int serve(struct hub *hub, char *why, size_t room)
 		err = pier_serve(url, hub_door, .arg = hub, .message_max = BUFFER_MAX,
 				 .max_conns = hub->opts.max_clients,
 				 .max_per_host = hub->opts.max_per_host, .grace = hub->opts.grace,
-				 .on_listen = on_listen, .on_full = on_full);
+				 .on_listen = on_listen, .on_full = on_full, .quiet = true);
 
-	if (err < 0)
+	if (err == -EPROTONOSUPPORT)
+		snprintf(why, room, WHY_NO_STREAM(hub->opts.lang), hub->opts.listen);
+	else if (err < 0)
 		snprintf(why, room, "%s: %s", hub->opts.listen, pier_strerror(err));
 	return err;
 }
@@ -154,6 +159,8 @@ static int hub_open(struct hub *hub, char *why, size_t room)
 	err = accounts_new(hub->store, hub->opts.logins_per_minute, &hub->accounts);
 	if (err == 0)
 		err = rooms_new(&hub->opts, hub->store, &hub->rooms);
+	if (err == 0)
+		err = uploads_open(hub->partial, hub->opts.upload_max, &hub->uploads);
 	if (err < 0)
 		snprintf(why, room, "%s: %s", hub->opts.data, pier_strerror(err));
 	return err;
@@ -161,6 +168,7 @@ static int hub_open(struct hub *hub, char *why, size_t room)
 
 static void hub_close(struct hub *hub)
 {
+	uploads_close(hub->uploads);
 	rooms_free(hub->rooms);
 	accounts_free(hub->accounts);
 	pier_dir_close(hub->partial);

@@ -92,9 +92,11 @@ void page_json(struct page *p, const char *text)
 		pier_bytes one = rest;
 		int32_t code = utf8_take(&rest);
 		one.len -= rest.len;
-		if (code < 0)
+		if (code < 0) {
 			page_text(p, "\\ufffd");
-		else if (code == '"' || code == '\\')
+			rest.p++;
+			rest.len--;
+		} else if (code == '"' || code == '\\')
 			page_format(p, "\\%c", (char)code);
 		else if (code < ' ' || code == 0x7f)
 			page_format(p, "\\u%04x", (unsigned)code);

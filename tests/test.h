@@ -21,8 +21,9 @@
 	static void promise_##name(void);                                                          \
 	__attribute__((constructor)) static void promise_##name##_add(void)                        \
 	{                                                                                          \
-		static struct test t = {#name, __FILE__, __LINE__, seconds, promise_##name, NULL}; \
-		test_add(&t);                                                                      \
+		static struct test promise_ = {#name,	__FILE__,	__LINE__,                  \
+					       seconds, promise_##name, NULL};                     \
+		test_add(&promise_);                                                               \
 	}                                                                                          \
 	static void promise_##name(void)
 

@@ -29,14 +29,15 @@ PIER_API int pier_addr_parse(pier_bytes host, uint16_t port, pier_addr *out);
 PIER_API int pier_addr_unix(pier_bytes path, pier_addr *out);
 
 /* Writes the address as text: "127.0.0.1:80", "[::1]:80", "/run/x.sock", "@name", "unix" for an
- * unnamed one. Returns `into`, always ended by a NUL and cut at `room`. */
+ * unnamed one. An IPv4 address inside an IPv6 one (::ffff:127.0.0.1) is told as IPv4. Returns `into`,
+ * always ended by a NUL and cut at `room`. */
 PIER_API const char *pier_addr_format(const pier_addr *a, char *into, size_t room);
 
 /* The port in host order, 0 where the family has none. */
 PIER_API uint16_t pier_addr_port(const pier_addr *a);
 PIER_API void pier_addr_set_port(pier_addr *a, uint16_t port);
 
-/* The same address, port included. */
+/* The same address, port included; an IPv4 address equals itself inside an IPv6 one. */
 PIER_API bool pier_addr_eq(const pier_addr *a, const pier_addr *b);
 
 /* The host alone: "127.0.0.1", "fe80::1%eth0", "unix". For limits per host and for logs. */

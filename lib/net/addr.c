@@ -23,8 +23,7 @@ static struct sockaddr_in6 *in6(const pier_addr *a)
 	return (struct sockaddr_in6 *)(uintptr_t)&a->sa;
 }
 
-/* ---- Reading -----------------------------------------------------------------------------------
- */
+/* ---- Reading -------------------------------------------------------------------------------- */
 
 /* Copies a view into a C string; false when it does not fit or holds a NUL. */
 static bool copy_text(pier_bytes b, char *into, size_t room)
@@ -159,8 +158,7 @@ int pier_addr_unix(pier_bytes path, pier_addr *out)
 	return 0;
 }
 
-/* ---- Writing -----------------------------------------------------------------------------------
- */
+/* ---- Writing -------------------------------------------------------------------------------- */
 
 /* The name of a unix address, at most UNIX_ROOM bytes; the NUL that may end a path is no part of
  * it. */
@@ -200,7 +198,21 @@ static void format_unix(const pier_addr *a, char *into, size_t room)
 	into[len] = 0;
 }
 
-const char *pier_addr_host(const pier_addr *a, char *into, size_t room)
+/* RFC 4291 §2.5.5.2: a socket that takes both families tells of IPv4 peers as ::ffff:10.0.0.1. It is the
+ * same host, and people should see the address they know. */
+static pier_addr plain(const pier_addr *a)
+{
+	pier_addr v4 = {.len = sizeof(struct sockaddr_in)};
+
+	if (a->len == 0 || a->sa.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&in6(a)->sin6_addr))
+		return *a;
+	in4(&v4)->sin_family = AF_INET;
+	in4(&v4)->sin_port = in6(a)->sin6_port;
+	memcpy(&in4(&v4)->sin_addr, in6(a)->sin6_addr.s6_addr + 12, 4);
+	return v4;
+}
+
+static const char *format_host(const pier_addr *a, char *into, size_t room)
 {
 	char digits[INET6_ADDRSTRLEN] = "", zone[IF_NAMESIZE];
 	sa_family_t family = a->len ? a->sa.sa_family : AF_UNSPEC;
@@ -221,12 +233,19 @@ const char *pier_addr_host(const pier_addr *a, char *into, size_t room)
 	return into;
 }
 
+const char *pier_addr_host(const pier_addr *a, char *into, size_t room)
+{
+	pier_addr known = plain(a);
+	return format_host(&known, into, room);
+}
+
 const char *pier_addr_format(const pier_addr *a, char *into, size_t room)
 {
 	char host[PIER_ADDR_TEXT];
-	sa_family_t family = a->len ? a->sa.sa_family : AF_UNSPEC;
+	pier_addr known = plain(a);
+	sa_family_t family = known.len ? known.sa.sa_family : AF_UNSPEC;
 
-	pier_addr_host(a, host, sizeof host);
+	format_host(&known, host, sizeof host);
 	if (family == AF_INET)
 		snprintf(into, room, "%s:%u", host, pier_addr_port(a));
 	else if (family == AF_INET6)
@@ -236,8 +255,7 @@ const char *pier_addr_format(const pier_addr *a, char *into, size_t room)
 	return into;
 }
 
-/* ---- Asking ------------------------------------------------------------------------------------
- */
+/* ---- Asking --------------------------------------------------------------------------------- */
 
 uint16_t pier_addr_port(const pier_addr *a)
 {
@@ -257,18 +275,14 @@ void pier_addr_set_port(pier_addr *a, uint16_t port)
 }
 
 /* Padding and flow labels are no part of an address, so memcmp will not do. */
-bool pier_addr_eq(const pier_addr *a, const pier_addr *b)
+static bool same(const pier_addr *a, const pier_addr *b)
 {
-	if (a->len == 0 || b->len == 0 || a->sa.sa_family != b->sa.sa_family)
-		return a->len == b->len && a->len == 0;
-
 	switch (a->sa.sa_family) {
 	case AF_INET:
 		return in4(a)->sin_addr.s_addr == in4(b)->sin_addr.s_addr &&
 		       in4(a)->sin_port == in4(b)->sin_port;
 	case AF_INET6:
-		return memcmp(&in6(a)->sin6_addr, &in6(b)->sin6_addr, sizeof(struct in6_addr)) ==
-			       0 &&
+		return IN6_ARE_ADDR_EQUAL(&in6(a)->sin6_addr, &in6(b)->sin6_addr) &&
 		       in6(a)->sin6_port == in6(b)->sin6_port &&
 		       in6(a)->sin6_scope_id == in6(b)->sin6_scope_id;
 	case AF_UNIX: {
@@ -278,4 +292,13 @@ bool pier_addr_eq(const pier_addr *a, const pier_addr *b)
 	default:
 		return a->len == b->len && memcmp(&a->sa, &b->sa, a->len) == 0;
 	}
+}
+
+bool pier_addr_eq(const pier_addr *a, const pier_addr *b)
+{
+	pier_addr x = plain(a), y = plain(b);
+
+	if (x.len == 0 || y.len == 0)
+		return x.len == y.len;
+	return x.sa.sa_family == y.sa.sa_family && same(&x, &y);
 }

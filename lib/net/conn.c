@@ -35,6 +35,7 @@ pier_conn *pier_conn_new(const struct transport *via, int fd)
 void pier_conn_free(pier_conn *c)
 {
 	pier_inbuf_drop(c);
+	free(c->url);
 	free(c->name);
 	free(c->why);
 	free(c);
@@ -75,14 +76,21 @@ const char *pier_why(pier_conn *c)
 	if (!c->err)
 		return "";
 	free(c->why);
-	if (asprintf(&c->why, "%s %s: %s", c->doing, pier_peer(c), pier_strerror(c->err)) < 0)
+	const char *whom = c->url ? c->url : pier_peer(c);
+	if (asprintf(&c->why, "%s %s: %s", c->doing, whom, pier_strerror(c->err)) < 0)
 		c->why = NULL;
 	return c->why ? c->why : pier_strerror(c->err);
 }
 
+/* A datagram that nobody took (ICMP port unreachable, udp(7)) says nothing of the next one. */
+static bool passes(const pier_conn *c)
+{
+	return c->err == -ETIMEDOUT || (c->err == -ECONNREFUSED && c->via->message);
+}
+
 void pier_clear(pier_conn *c)
 {
-	if (c && c->err == -ETIMEDOUT && !c->torn && c->fd >= 0)
+	if (c && passes(c) && !c->torn && c->fd >= 0)
 		c->err = 0;
 }
 

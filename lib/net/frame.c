@@ -6,8 +6,7 @@
 #include <errno.h>
 #include <limits.h>
 
-/* ---- Lines -------------------------------------------------------------------------------------
- */
+/* ---- Lines ---------------------------------------------------------------------------------- */
 
 /* Without the CR that may stand before the LF. */
 static size_t text_len(const char *p, size_t len)
@@ -31,8 +30,7 @@ static ssize_t decode_line(pier_bytes in, size_t scanned, size_t message_max, pi
 	return (ssize_t)(whole + 1);
 }
 
-/* ---- Length prefixes ---------------------------------------------------------------------------
- */
+/* ---- Length prefixes ------------------------------------------------------------------------ */
 
 /* The length that `c` begins with; `c->bad` when it is not all there. */
 static size_t take_len(pier_frame kind, struct cursor *c)
@@ -58,8 +56,7 @@ static ssize_t decode_prefixed(pier_frame kind, pier_bytes in, size_t message_ma
 	return (ssize_t)(in.len - c.rest.len);
 }
 
-/* ---- All ---------------------------------------------------------------------------------------
- */
+/* ---- All ------------------------------------------------------------------------------------ */
 
 ssize_t pier_frame_decode(pier_frame kind, pier_bytes in, size_t scanned, size_t message_max,
 			  pier_bytes *message)

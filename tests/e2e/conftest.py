@@ -47,6 +47,55 @@ class Talk:
         self.socket.close()
 
 
+class Program:
+    """A program of the build that runs beside the test; `said` is what it has written so far."""
+
+    def __init__(self, path, args, log):
+        self.log = log
+        with open(log, "ab") as out:
+            self.process = subprocess.Popen([path, *args], stdin=subprocess.PIPE, stdout=out, stderr=out, env=ENV)
+        self.pid = self.process.pid
+
+    @property
+    def said(self):
+        return self.log.read_text(errors="replace")
+
+    def type(self, line):
+        self.process.stdin.write(line.encode() + b"\n")
+        self.process.stdin.flush()
+
+    def expect(self, text, times=1):
+        """Waits until it has said `text`; the test's deadline ends it."""
+        while self.said.count(text) < times:
+            assert self.process.poll() is None or self.said.count(text) >= times, f"no {text!r} but {self.said!r}"
+            time.sleep(0.02)
+
+    def listens(self, port):
+        """Waits until it takes TCP connections."""
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=5).close()
+                return self
+            except OSError:
+                assert self.process.poll() is None, f"ended with {self.process.returncode}: {self.said}"
+                time.sleep(0.02)
+
+    def fds(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def end(self, ask=signal.SIGTERM, status=0):
+        """Asks it to end (None: it ends of itself); it must do so well and without a sanitizer's report."""
+        if ask and self.process.returncode is None:
+            self.process.send_signal(ask)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            pytest.fail(f"{self.process.args} did not end within 20 s: {self.said}")
+        assert not REPORT.search(self.said), self.said
+        assert self.process.returncode == status, f"{self.process.args} ended with {self.process.returncode}: {self.said}"
+
+
 class Hub:
     """`pier serve` on a folder of its own, 127.0.0.1 and a free port."""
 
@@ -113,6 +162,22 @@ def pier(build):
 
     run.path = build / "cli" / "pier"
     return run
+
+
+@pytest.fixture
+def start(build, tmp_path):
+    """start("examples/who", url, …) starts a program of the build. What still runs at the end of the test must end well
+    when it is told to stop."""
+    running = []
+
+    def start_program(path, *args):
+        running.append(Program(build / path, args, tmp_path / f"said{len(running)}"))
+        return running[-1]
+
+    yield start_program
+    for program in running:
+        if program.process.returncode is None:
+            program.end()
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
-/* Everything in HTTP that reads a stranger's bytes. Beyond "no crash": what is taken lies inside the input,
- * what is taken whole is not taken earlier, and what comes back was what went. */
+/* Everything in HTTP that reads a stranger's bytes. Beyond "no crash": what is taken lies inside
+ * the input, what is taken whole is not taken earlier, and what comes back was what went. */
 #include "proto/http/chunked.h"
 #include "proto/http/codec.h"
 

@@ -8,7 +8,7 @@ MAY = {
     "io": ["base/*"],
     "fiber": ["base/*", "io/op.h", "io/backend.h"],
     "net": ["base/*", "fiber/*", "io/op.h", "io/backend.h", "io/socket.h", "io/interface.h"],
-    "server": ["base/*", "fiber/*", "net/*"],
+    "server": ["base/*", "fiber/*", "net/*", "io/op.h", "io/socket.h"],
     "proto": ["base/*", "fiber/*", "net/*", "proto/*"],  # another protocol by its public header
 }
 # Headers of values (types, words, pure functions) are base's; of the rest, the lowest floor that implements it.

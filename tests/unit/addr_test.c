@@ -29,7 +29,6 @@ TEST(numbers_are_read_with_the_port_given_apart)
 	CHECK_STR(round_trip("127.0.0.1", 80), "127.0.0.1:80");
 	CHECK_STR(round_trip("::1", 80), "[::1]:80");
 	CHECK_STR(round_trip("[::1]", 80), "[::1]:80");
-	CHECK_STR(round_trip("::ffff:10.0.0.1", 0), "[::ffff:10.0.0.1]:0");
 }
 
 TEST(a_port_in_the_text_wins)
@@ -190,7 +189,16 @@ TEST(equal_means_host_port_and_scope)
 	CHECK(!eq("127.0.0.1", "127.0.0.2"));
 	CHECK(eq("::1", "0:0:0:0:0:0:0:1"));
 	CHECK(!eq("fe80::1%1", "fe80::1%2"));
-	CHECK(!eq("127.0.0.1", "::ffff:127.0.0.1"));
+	CHECK(!eq("127.0.0.1", "::127.0.0.1"));
+}
+
+/* As a socket that takes both families tells of an IPv4 peer. */
+TEST(ipv4_inside_ipv6_is_the_ipv4_that_people_know)
+{
+	CHECK_STR(round_trip("::ffff:10.0.0.1", 80), "10.0.0.1:80");
+	CHECK(eq("127.0.0.1", "::ffff:127.0.0.1"));
+	CHECK(!eq("127.0.0.1", "::ffff:127.0.0.2"));
+	CHECK(!eq("127.0.0.1:1", "[::ffff:127.0.0.1]:2"));
 }
 
 TEST(equal_paths_are_equal_with_and_without_their_nul)

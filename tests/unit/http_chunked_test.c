@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Feeds `text` in pieces that end at each multiple of `step` and at `cut`; what is not taken is kept, as a
- * conn keeps it. Returns the bytes taken when done, 0 when more is needed, or an error. */
+/* Feeds `text` in pieces that end at each multiple of `step` and at `cut`; what is not taken is
+ * kept, as a conn keeps it. Returns the bytes taken when done, 0 when more is needed, or an error. */
 static ssize_t feed(const char *text, size_t len, size_t cut, size_t step, char *data, size_t *got)
 {
 	struct chunks c = {0};

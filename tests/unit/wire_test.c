@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- Line ends --------------------------------------------------------------------------------------- */
+/* ---- Line ends ------------------------------------------------------------------------------- */
 
 static const char *convert(enum eol want, const char *text, size_t piece)
 {
@@ -42,7 +42,7 @@ TEST(names_of_line_ends)
 	CHECK_EQ(eol_named("none"), EOL_NONE);
 }
 
-/* ---- Hex --------------------------------------------------------------------------------------------- */
+/* ---- Hex ------------------------------------------------------------------------------------- */
 
 static void check_hex(const char *text, const char *want)
 {
@@ -87,9 +87,9 @@ TEST(hex_rows_line_up)
 	free(text);
 }
 
-/* ---- Telnet ------------------------------------------------------------------------------------------ */
+/* ---- Telnet ---------------------------------------------------------------------------------- */
 
-static struct telnet t;
+static struct telnet telnet;
 static char shown[200];
 
 static void feed(const char *bytes, size_t len)
@@ -100,7 +100,7 @@ static void feed(const char *bytes, size_t len)
 	memcpy(in, bytes, len);
 	for (pier_bytes rest = pier_bytes_of(in, len); rest.len > 0;
 	     rest.p += used, rest.len -= used) {
-		pier_bytes text = telnet_take(&t, rest, &used);
+		pier_bytes text = telnet_take(&telnet, rest, &used);
 		memcpy(shown + at, text.p, text.len);
 		at += text.len;
 	}
@@ -114,8 +114,8 @@ TEST(text_passes_and_commands_do_not)
 	for (size_t i = 0; i + 1 < sizeof bytes; i++)
 		feed(bytes + i, 1);
 	CHECK_STR(shown, "abcd");
-	CHECK_EQ(t.answers_len, 3); /* WILL SGA is refused */
-	CHECK_EQ(t.answers[1], 254);
+	CHECK_EQ(telnet.answers_len, 3); /* WILL SGA is refused */
+	CHECK_EQ(telnet.answers[1], 254);
 }
 
 TEST(will_echo_hides_and_wont_echo_shows)
@@ -123,23 +123,23 @@ TEST(will_echo_hides_and_wont_echo_shows)
 	size_t used;
 	char in[] = "Password: \377\373\001x";
 
-	pier_bytes text = telnet_take(&t, pier_bytes_of(in, sizeof in - 1), &used);
+	pier_bytes text = telnet_take(&telnet, pier_bytes_of(in, sizeof in - 1), &used);
 	CHECK_BYTES(text, "Password: ");
-	CHECK(t.hides);
+	CHECK(telnet.hides);
 	CHECK_EQ(used, sizeof in - 2); /* what follows is for the next call */
-	CHECK_EQ(t.answers_len, 3);
-	CHECK_EQ(t.answers[1], 253);
+	CHECK_EQ(telnet.answers_len, 3);
+	CHECK_EQ(telnet.answers[1], 253);
 
 	feed("\377\373\001", 3); /* again: no second answer, or two would answer for ever */
-	CHECK_EQ(t.answers_len, 3);
+	CHECK_EQ(telnet.answers_len, 3);
 	feed("\377\374\001", 3);
-	CHECK(!t.hides);
-	CHECK_EQ(t.answers_len, 6);
+	CHECK(!telnet.hides);
+	CHECK_EQ(telnet.answers_len, 6);
 }
 
 TEST(a_peer_that_only_negotiates_gets_no_more_answers_than_fit)
 {
 	for (int i = 0; i < 1000; i++)
 		feed("\377\373\030", 3);
-	CHECK(t.answers_len <= TELNET_ANSWERS_MAX);
+	CHECK(telnet.answers_len <= TELNET_ANSWERS_MAX);
 }

@@ -71,9 +71,9 @@ ssize_t pier_http_wait_head(pier_http *h, http_decoder *decode, pier_http_head *
 /* ---- Bodies in ---------------------------------------------------------------------------------
  */
 
-/* Spends `taken` bytes of the view; but while a chunked body lasts, the view's last byte stays in it,
- * held: an empty view means to pier_fill that we are between messages, where a stopping server ends the
- * input. */
+/* Spends `taken` bytes of the view; but while a chunked body lasts, the view's last byte stays in
+ * it, held: an empty view means to pier_fill that we are between messages, where a stopping server
+ * ends the input. */
 static void hold_last(pier_http *h, size_t taken)
 {
 	h->held = h->in == BODY_CHUNKED && taken > 0 && taken == pier_view(h->conn).len;
@@ -93,11 +93,14 @@ void pier_http_begin_in(pier_http *h, const pier_http_head *head, size_t taken)
 	hold_last(h, taken);
 }
 
-/* RFC 9110 §10.1.1: a client that has begun to send needs no invitation. */
+/* RFC 9110 §10.1.1: a client that has begun to send needs no invitation, and one that has its answer gets
+ * none. */
 static int invite_body(pier_http *h)
 {
+	bool begun = pier_view(h->conn).len > h->held;
+
 	h->owes_continue = false;
-	return pier_view(h->conn).len > h->held ? 0 : pier_http_inform(h, 100, NULL);
+	return begun || h->turn == TURN_ANSWERED ? 0 : pier_http_inform(h, 100, NULL);
 }
 
 static ssize_t read_length(pier_http *h, void *into, size_t room)
@@ -121,8 +124,8 @@ static ssize_t read_to_end(pier_http *h, void *into, size_t room)
 	return got;
 }
 
-/* Decodes what is in the view until `into` is full, the view is used up, or it breaks. Returns the bytes of
- * data; 0 when more is needed; or an error, once the data before it was given. */
+/* Decodes what is in the view until `into` is full, the view is used up, or it breaks. Returns the
+ * bytes of data; 0 when more is needed; or an error, once the data before it was given. */
 static ssize_t take_chunks(pier_http *h, char *into, size_t room)
 {
 	pier_bytes view = pier_view(h->conn);

@@ -77,8 +77,8 @@ void pier_http_out_number(struct out *o, int64_t n);
 void pier_http_out_field(struct out *o, const char *name, const char *value);
 void pier_http_out_length(struct out *o, int64_t len);
 
-/* Waits for a head. Returns its bytes, which are still to be spent; 0 when the input ended before the
- * first of them; or an error. `no` is set when the decoder refused it, its status 0 otherwise. */
+/* Waits for a head. Returns its bytes, which are still to be spent; 0 when the input ended before
+ * the first of them; or an error. `no` is set when the decoder refused it, its status 0 otherwise. */
 ssize_t pier_http_wait_head(pier_http *h, http_decoder *decode, pier_http_head *out,
 			    struct refusal *no);
 
