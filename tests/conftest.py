@@ -38,6 +38,12 @@ def build():
     return BUILD
 
 
+@pytest.fixture(scope="session")
+def bound():
+    """bound(seconds): a measured time that must not be exceeded, wider where a sanitizer slows the program."""
+    return lambda seconds: seconds * SLOWER
+
+
 @pytest.fixture
 def free_port():
     """Calls give TCP ports of 127.0.0.1 that nobody listens on, from below those that the kernel gives to clients."""
