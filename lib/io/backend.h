@@ -47,6 +47,7 @@ struct io {
 	} bufs;
 };
 
+extern const struct io_backend pier_io_uring;
 extern const struct io_backend pier_io_epoll;
 extern const struct io_backend pier_io_block;
 

@@ -22,7 +22,8 @@
 #define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
 #endif
 
-const struct io_backend *const pier_io_backends[] = {&pier_io_epoll, &pier_io_block, NULL};
+const struct io_backend *const pier_io_backends[] = {&pier_io_uring, &pier_io_epoll,
+							 &pier_io_block, NULL};
 
 const struct io_backend *pier_io_choose(void)
 {

@@ -86,6 +86,7 @@ struct io_op {
 	/* The backend's own. */
 	struct io_op *next;
 	struct io *io;
+	uint32_t slot;
 };
 
 static inline bool io_kind_reads(enum io_kind kind)
