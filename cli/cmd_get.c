@@ -190,7 +190,7 @@ const struct command command_get = {
 		"  pier get -o - http://hub.local:7437/notes.txt | less\n"
 		"  pier get -o down/ http://hub.local:7437/a http://hub.local:7437/b\n"
 		"\n"
-		"What has come is in FILE.part until the file is whole and checked; the same command goes\n"
-		"on with it after a cut. A digest that differs ends with status 8.\n",
+		"What has come is in FILE.part until the file is whole and checked; the same\n"
+		"command goes on with it after a cut. A digest that differs: status 8.\n",
 	.run = run,
 };

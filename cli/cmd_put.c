@@ -221,7 +221,7 @@ const struct command command_put = {
 	.help = "  pier put build.tar.zst http://hub.local:7437/ --user wang\n"
 		"  pier put a.bin b.bin http://wang@hub.local:7437/firmware/\n"
 		"\n"
-		"After a cut, of either side, the same command goes on where the hub has got to. The hub\n"
-		"shows the file when it is whole and its digest is right.\n",
+		"After a cut, of either side, the same command goes on where the hub has\n"
+		"got to. The hub shows the file when it is whole and its digest is right.\n",
 	.run = run,
 };

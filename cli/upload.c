@@ -263,7 +263,7 @@ static enum outcome put_resumable(struct task *t, int *status)
 	if (outcome == ABSENT) {
 		t->plain = true;
 		/* What the server made of the POST is not worth keeping the conn for. */
-		web_drop(&t->web, 0);
+		web_close(&t->web);
 		return put_plain(t, status);
 	}
 	if (outcome != STORED)

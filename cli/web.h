@@ -41,6 +41,9 @@ int web_answer(struct web *w, pier_http_head *head);
 int web_fetch(struct web *w, const char *method, pier_bytes target, const char *fields,
 	      pier_http_head *head);
 
+/* Closes the conn well; the next request opens another. */
+void web_close(struct web *w);
+
 /* Remembers why the conn failed, and closes it. Returns `err`. */
 int web_drop(struct web *w, int err);
 

@@ -164,9 +164,11 @@ static int put_receive(struct put *p, const struct promise *promise)
 	if (err < 0)
 		return err;
 	in.fd = p->fd;
+	v->body = BODY_BEGUN;
 	err = intake_run(&in);
 	if (err < 0)
 		return err;
+	v->body = BODY_WHOLE;
 	hasher_end(&p->hasher, &digests);
 	err = promise_check(promise, &digests);
 	if (err < 0)

@@ -121,7 +121,7 @@ static int serve(struct hub *hub, char *why, size_t room)
 		err = pier_serve(url, hub_door, .arg = hub, .message_max = BUFFER_MAX,
 				 .max_conns = hub->opts.max_clients,
 				 .max_per_host = hub->opts.max_per_host, .grace = hub->opts.grace,
-				 .on_listen = on_listen, .on_full = on_full);
+				 .on_listen = on_listen, .on_full = on_full, .quiet = true);
 
 	if (err < 0)
 		snprintf(why, room, "%s: %s", hub->opts.listen, pier_strerror(err));

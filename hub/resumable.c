@@ -180,7 +180,10 @@ static int append(struct holding *h, int64_t body_len)
 		.arg = h,
 	};
 
+	h->visit->body = BODY_BEGUN;
 	int err = intake_run(&in);
+	if (err == 0)
+		h->visit->body = BODY_WHOLE;
 	h->size = in.at;
 	if (along)
 		up->hashed = in.at;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #define TEXT_MAX 512
+#define LINGER	 PIER_S(5)
 
 void fields_add(struct fields *f, const char *format, ...)
 {
@@ -87,6 +88,23 @@ int visit_fail_body(struct visit *v, int err)
 	pier_http_last(v->http);
 	int sent = visit_fail(v, err);
 	return sent < 0 ? sent : 0;
+}
+
+void visit_linger(struct visit *v)
+{
+	char scratch[32 << 10];
+	/* Who waits for "100 Continue" and was not invited sends nothing. */
+	bool comes = v->body == BODY_BEGUN ||
+		     (v->body == BODY_UNREAD && !v->ask.expects_continue &&
+		      (v->ask.chunked || v->ask.body_len > (int64_t)sizeof scratch));
+
+	if (!comes)
+		return;
+	pier_http_last(v->http);
+	pier_finish(v->conn);
+	PIER_WITHIN (LINGER)
+		while (pier_recv(v->conn, scratch, sizeof scratch) > 0)
+			;
 }
 
 bool visit_is(const struct visit *v, const char *method)

@@ -79,9 +79,15 @@ const char *pier_why(pier_conn *c)
 	return c->why ? c->why : pier_strerror(c->err);
 }
 
+/* A datagram that nobody took (ICMP port unreachable, udp(7)) says nothing of the next one. */
+static bool passes(const pier_conn *c)
+{
+	return c->err == -ETIMEDOUT || (c->err == -ECONNREFUSED && c->via->message);
+}
+
 void pier_clear(pier_conn *c)
 {
-	if (c && c->err == -ETIMEDOUT && !c->torn && c->fd >= 0)
+	if (c && passes(c) && !c->torn && c->fd >= 0)
 		c->err = 0;
 }
 
