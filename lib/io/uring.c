@@ -344,6 +344,13 @@ static void prepare(struct uring_io *u, struct io_uring_sqe *s, struct io_op *op
 		s->msg_flags = (unsigned)op->flags | MSG_CMSG_CLOEXEC;
 		return;
 	case IO_SENDMSG:
+		if (io_msg_plain(op->msg)) {
+			s->opcode = IORING_OP_SEND;
+			s->addr = (uintptr_t)op->msg->msg_iov->iov_base;
+			s->len = (unsigned)op->msg->msg_iov->iov_len;
+			s->msg_flags = (unsigned)op->flags | MSG_NOSIGNAL;
+			return;
+		}
 		s->opcode = IORING_OP_SENDMSG;
 		s->addr = (uintptr_t)op->msg;
 		s->len = 1;
