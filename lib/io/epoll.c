@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define EVENTS_ONCE 256
+#define HOUR_MS	    3600000
 #define MAIL UINT64_MAX /* the tag of the eventfd */
 
 struct waiting {
@@ -226,8 +227,8 @@ static int sleep_for(struct epoll_io *e, struct epoll_event *events, int64_t ns)
 			return n;
 		atomic_store(&lacks_pwait2, true);
 	}
-	int64_t ms = (ns + 999999) / 1000000; /* up: a zero from truncation would spin */
-	return epoll_wait(e->epoll, events, EVENTS_ONCE, forever || ms > 3600000 ? 3600000 : (int)ms);
+	int64_t ms = ns / 1000000 + (ns % 1000000 > 0); /* up: a zero from truncation would spin */
+	return epoll_wait(e->epoll, events, EVENTS_ONCE, ms > HOUR_MS ? HOUR_MS : (int)ms);
 }
 
 static void epoll_wait_for(struct io *io, int64_t deadline)
@@ -253,9 +254,13 @@ static void epoll_wait_for(struct io *io, int64_t deadline)
 
 static void epoll_close_fd(struct io *io, int fd)
 {
-	struct slot *s = slot_find(of(io), fd);
+	struct epoll_io *e = of(io);
+	struct slot *s = slot_find(e, fd);
 	if (s) {
 		assert(!s->in.first && !s->out.first);
+		/* Else it would stay for as long as others hold the description: epoll(7), Q6. */
+		if (s->registered)
+			epoll_ctl(e->epoll, EPOLL_CTL_DEL, fd, NULL);
 		s->generation++;
 		s->registered = false;
 		s->dry = false;
