@@ -24,7 +24,8 @@ struct slot {
 	struct waiting in, out;
 	uint32_t generation; /* of the descriptor's number: a late event of its predecessor is dropped */
 	bool registered;
-	bool dry; /* the last receive took all there was, and no edge has come since: epoll(7), Q9 */
+	bool dry;   /* the last receive took all there was, and no edge has come since: epoll(7), Q9 */
+	bool ended; /* an edge has told of the end: there may be no other, so dry says nothing */
 };
 
 struct epoll_io {
@@ -137,7 +138,7 @@ static bool took_all(const struct slot *s, const struct io_op *op)
 	size_t room = op->mem.len ? op->mem.len : IO_BUF_SIZE;
 	if (op->kind != IO_RECV)
 		return io_kind_reads(op->kind) ? false : s->dry;
-	return s->registered && op->result > 0 && (size_t)op->result < room;
+	return s->registered && !s->ended && op->result > 0 && (size_t)op->result < room;
 }
 
 static bool epoll_submit(struct io *io, struct io_op *op)
@@ -207,6 +208,8 @@ static void epoll_event(struct epoll_io *e, const struct epoll_event *ev)
 	struct slot *s = slot_find(e, (int)(uint32_t)ev->data.u64);
 	if (!s || s->generation != (uint32_t)(ev->data.u64 >> 32))
 		return;
+	if (ev->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		s->ended = true;
 	if (ev->events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
 		s->dry = false;
 		retry(&e->io, s, &s->in);
@@ -262,8 +265,7 @@ static void epoll_close_fd(struct io *io, int fd)
 		if (s->registered)
 			epoll_ctl(e->epoll, EPOLL_CTL_DEL, fd, NULL);
 		s->generation++;
-		s->registered = false;
-		s->dry = false;
+		s->registered = s->dry = s->ended = false;
 	}
 	close(fd);
 }

@@ -39,6 +39,17 @@
 
 enum { TAG_NOTHING = 0, TAG_MAIL = 1, TAG_SLOTS = 2 }; /* user_data below the generation */
 
+/* The ops of one direction of a descriptor: the first is with the kernel, the others wait for it, since the
+ * kernel promises no order among several. */
+struct line {
+	struct io_op *first, **last;
+};
+
+struct port {
+	struct line in, out;
+	bool nothing_left; /* the last receive emptied it: the next first try would be in vain */
+};
+
 struct slot {
 	struct io_op *op; /* NULL: free */
 	uint32_t generation;
@@ -62,8 +73,8 @@ struct uring_io {
 	uint16_t buf_tail;
 	struct slot *slots;
 	uint32_t slot_room, slot_free;
-	uint8_t *more; /* by descriptor: its last receive left something behind */
-	size_t more_room;
+	struct port **ports; /* by descriptor */
+	size_t port_room;
 };
 
 static struct uring_io *of(struct io *io)
@@ -289,30 +300,55 @@ static void slot_give(struct uring_io *u, uint32_t i)
 	u->slot_free = i;
 }
 
-static uint8_t *more_of(struct uring_io *u, int fd)
+static struct port *port_of(struct uring_io *u, int fd)
 {
 	size_t at = (size_t)fd;
-	if (at >= u->more_room) {
-		size_t room = u->more_room ? u->more_room : 64;
+	if (at >= u->port_room) {
+		size_t room = u->port_room ? u->port_room : 64;
 		while (room <= at)
 			room *= 2;
-		uint8_t *more = realloc(u->more, room);
-		if (!more)
+		struct port **ports = realloc(u->ports, room * sizeof(*ports));
+		if (!ports)
 			return NULL;
-		memset(more + u->more_room, 1, room - u->more_room);
-		u->more = more;
-		u->more_room = room;
+		memset(ports + u->port_room, 0, (room - u->port_room) * sizeof(*ports));
+		u->ports = ports;
+		u->port_room = room;
 	}
-	return &u->more[at];
+	struct port *p = u->ports[at];
+	if (!p && (p = u->ports[at] = calloc(1, sizeof *p))) {
+		p->in.last = &p->in.first;
+		p->out.last = &p->out.first;
+	}
+	return p;
+}
+
+static struct line *line_of(struct port *p, const struct io_op *op)
+{
+	return io_kind_reads(op->kind) ? &p->in : &p->out;
+}
+
+static void line_push(struct line *l, struct io_op *op)
+{
+	op->next = NULL;
+	*l->last = op;
+	l->last = &op->next;
+}
+
+static void line_remove(struct line *l, struct io_op *op)
+{
+	struct io_op **at = &l->first;
+	while (*at != op)
+		at = &(*at)->next;
+	*at = op->next;
+	if (l->last == &op->next)
+		l->last = at;
 }
 
 static void prepare_recv(struct uring_io *u, struct io_uring_sqe *s, struct io_op *op)
 {
-	const uint8_t *more = more_of(u, op->fd);
 	s->opcode = IORING_OP_RECV;
 	s->msg_flags = (unsigned)op->flags;
-	/* Nothing was left last time: wait at once, the first try would be in vain. */
-	if (more && !*more)
+	if (u->ports[op->fd]->nothing_left)
 		s->ioprio = IORING_RECVSEND_POLL_FIRST;
 	if (op->mem.at) {
 		s->addr = (uintptr_t)op->mem.at;
@@ -386,13 +422,41 @@ static bool uring_submit(struct io *io, struct io_op *op)
 	op->io = io;
 	if (io_kind_pooled(op->kind))
 		return !pier_io_pool_submit(io, op);
-	if (tries_first(op)) {
+	struct port *p = port_of(u, op->fd);
+	op->result = -ENOMEM;
+	if (!p)
+		return true;
+	struct line *l = line_of(p, op);
+	if (!l->first && tries_first(op)) {
 		op->result = pier_io_perform(io, op);
 		if (op->result != IO_WAIT)
 			return true;
+	} else if (op->nowait) {
+		op->result = -EAGAIN;
+		return true;
 	}
+	op->slot = UINT32_MAX;
 	op->result = -ENOMEM;
-	return !queue_op(u, op);
+	if (!l->first && !queue_op(u, op))
+		return true;
+	line_push(l, op);
+	return false;
+}
+
+/* An op has left its line: the next one's turn has come. What can be done at once, is. */
+static void next_in_line(struct uring_io *u, struct line *l)
+{
+	struct io_op *op;
+	while ((op = l->first) && op->slot == UINT32_MAX) {
+		int64_t result = tries_first(op) ? pier_io_perform(&u->io, op) : IO_WAIT;
+		if (result == IO_WAIT) {
+			if (queue_op(u, op))
+				return;
+			result = -ENOMEM;
+		}
+		line_remove(l, op);
+		pier_io_end(&u->io, op, result);
+	}
 }
 
 static void uring_cancel(struct io *io, struct io_op *op)
@@ -401,6 +465,11 @@ static void uring_cancel(struct io *io, struct io_op *op)
 	if (io_kind_pooled(op->kind)) {
 		if (pier_io_pool_abandon(op))
 			pier_io_end(io, op, -ECANCELED);
+		return;
+	}
+	if (op->slot == UINT32_MAX) { /* the kernel does not know it yet */
+		line_remove(line_of(u->ports[op->fd], op), op);
+		pier_io_end(io, op, -ECANCELED);
 		return;
 	}
 	if (op->slot >= u->slot_room || u->slots[op->slot].op != op)
@@ -451,12 +520,11 @@ static void complete(struct uring_io *u, const struct io_uring_cqe *c)
 	struct io_op *op = u->slots[i].op;
 	int64_t result;
 
+	struct port *p = u->ports[op->fd];
+
 	slot_give(u, i);
-	if (op->kind == IO_RECV) {
-		uint8_t *more = more_of(u, op->fd);
-		if (more)
-			*more = (c->flags & IORING_CQE_F_SOCK_NONEMPTY) != 0;
-	}
+	if (op->kind == IO_RECV)
+		p->nothing_left = !(c->flags & IORING_CQE_F_SOCK_NONEMPTY);
 	if (c->flags & IORING_CQE_F_BUFFER)
 		take_buf(u, op, c);
 	if (goes_on(u, op, c, &result)) {
@@ -464,9 +532,10 @@ static void complete(struct uring_io *u, const struct io_uring_cqe *c)
 			return;
 		result = -ENOMEM;
 	}
-	if (result == -EINTR)
-		result = -ECANCELED;
-	pier_io_end(&u->io, op, result);
+	struct line *l = line_of(p, op);
+	line_remove(l, op);
+	pier_io_end(&u->io, op, result == -EINTR ? -ECANCELED : result);
+	next_in_line(u, l);
 }
 
 static void reap(struct uring_io *u)
@@ -533,8 +602,10 @@ static void uring_close_fd(struct io *io, int fd)
 		tell_tail(u);
 		enter(u, unsubmitted(u), 0, 0, NULL, 0);
 	}
-	if ((size_t)fd < u->more_room)
-		u->more[fd] = 1;
+	if ((size_t)fd < u->port_room && u->ports[fd]) {
+		assert(!u->ports[fd]->in.first && !u->ports[fd]->out.first);
+		u->ports[fd]->nothing_left = false;
+	}
 	close(fd);
 }
 
@@ -553,8 +624,10 @@ static void uring_close(struct io *io)
 		munmap(u->buf_ring, BUFS * sizeof(struct io_uring_buf));
 	for (unsigned i = 0; i < BUFS; i++)
 		pier_io_buf_give(io, u->bufs[i]);
+	for (size_t i = 0; i < u->port_room; i++)
+		free(u->ports[i]);
+	free(u->ports);
 	free(u->slots);
-	free(u->more);
 	pier_io_done(io);
 	free(u);
 }
