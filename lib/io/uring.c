@@ -8,6 +8,7 @@
  *
  * Raw system calls, no liburing: see docs/decisions. io_uring(7), io_uring_enter(2). */
 #include "backend.h"
+#include "ring.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -16,26 +17,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#if __has_include(<linux/io_uring.h>)
-#include <linux/io_uring.h>
-#endif
-
 #ifdef IORING_SETUP_DEFER_TASKRUN
 
-#include <linux/time_types.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-
-#define SQ_ENTRIES  256  /* ops that one system call submits */
-#define CQ_ENTRIES  4096 /* completions that may wait; NODROP keeps more in the kernel */
-#define BUFS	    256  /* buffers that wait in the kernel for data; a power of two */
-#define BUF_GROUP   0
 #define SLOTS_FIRST 256
-
-#ifndef IORING_FEAT_NO_IOWAIT /* 6.15: a waiting ring is not counted as waiting for a disk */
-#define IORING_FEAT_NO_IOWAIT  (1U << 17)
-#define IORING_ENTER_NO_IOWAIT (1U << 7)
-#endif
 
 enum { TAG_NOTHING = 0, TAG_MAIL = 1, TAG_SLOTS = 2 }; /* user_data below the generation */
 
@@ -58,19 +42,8 @@ struct slot {
 
 struct uring_io {
 	struct io io;
-	int ring;
-	unsigned enter_flags;
-	int enter_fd; /* the ring, or its registered number */
-	void *rings;
-	size_t rings_size;
-	struct io_uring_sqe *sqes;
-	unsigned *sq_tail, *sq_flags, sq_mask, sq_entries, sq_local; /* sq_local: our tail, not yet told */
-	unsigned *sq_head;
-	unsigned *cq_head, *cq_tail, cq_mask;
-	struct io_uring_cqe *cqes;
-	struct io_uring_buf_ring *buf_ring;
-	void *bufs[BUFS];
-	uint16_t buf_tail;
+	struct ring ring;
+	void *bufs[RING_BUFS]; /* by number: what the kernel may fill */
 	struct slot *slots;
 	uint32_t slot_room, slot_free;
 	struct port **ports; /* by descriptor */
@@ -82,117 +55,33 @@ static struct uring_io *of(struct io *io)
 	return (struct uring_io *)io;
 }
 
-/* ---- System calls -------------------------------------------------------------------------------- */
-
-static int uring_setup(unsigned entries, struct io_uring_params *p)
-{
-	long fd = syscall(SYS_io_uring_setup, entries, p);
-	return fd < 0 ? -errno : (int)fd;
-}
-
-static int uring_register(int fd, unsigned what, void *arg, unsigned count)
-{
-	long n = syscall(SYS_io_uring_register, fd, what, arg, count);
-	return n < 0 ? -errno : (int)n;
-}
-
-static int enter(struct uring_io *u, unsigned submit, unsigned complete, unsigned flags, void *arg,
-		 size_t size)
-{
-	long n = syscall(SYS_io_uring_enter, u->enter_fd, submit, complete, u->enter_flags | flags, arg,
-			 size);
-	return n < 0 ? -errno : (int)n;
-}
-
 /* ---- Opening ------------------------------------------------------------------------------------- */
 
-static int map_rings(struct uring_io *u, const struct io_uring_params *p)
-{
-	size_t sq = p->sq_off.array + p->sq_entries * sizeof(unsigned);
-	size_t cq = p->cq_off.cqes + p->cq_entries * sizeof(struct io_uring_cqe);
+static void reap(struct uring_io *u);
 
-	u->rings_size = sq > cq ? sq : cq;
-	char *at = mmap(NULL, u->rings_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, u->ring,
-			IORING_OFF_SQ_RING);
-	if (at == MAP_FAILED)
-		return -errno;
-	u->rings = at;
-	void *sqes = mmap(NULL, p->sq_entries * sizeof(struct io_uring_sqe), PROT_READ | PROT_WRITE,
-			  MAP_SHARED | MAP_POPULATE, u->ring, IORING_OFF_SQES);
-	if (sqes == MAP_FAILED)
-		return -errno;
-	u->sqes = sqes;
-	u->sq_entries = p->sq_entries;
-	u->sq_head = (unsigned *)(at + p->sq_off.head);
-	u->sq_tail = (unsigned *)(at + p->sq_off.tail);
-	u->sq_flags = (unsigned *)(at + p->sq_off.flags);
-	u->sq_mask = *(unsigned *)(at + p->sq_off.ring_mask);
-	u->cq_head = (unsigned *)(at + p->cq_off.head);
-	u->cq_tail = (unsigned *)(at + p->cq_off.tail);
-	u->cq_mask = *(unsigned *)(at + p->cq_off.ring_mask);
-	u->cqes = (struct io_uring_cqe *)(at + p->cq_off.cqes);
-	unsigned *array = (unsigned *)(at + p->sq_off.array);
-	for (unsigned i = 0; i < p->sq_entries; i++)
-		array[i] = i;
-	/* A child of fork has no business in the ring. */
-	madvise(u->rings, u->rings_size, MADV_DONTFORK);
-	madvise(u->sqes, p->sq_entries * sizeof(struct io_uring_sqe), MADV_DONTFORK);
-	return 0;
+/* Completions that have run over the ring stop it from taking entries: they are made room for. */
+static struct io_uring_sqe *entry(struct uring_io *u)
+{
+	struct io_uring_sqe *s;
+	while (!(s = pier_ring_entry(&u->ring))) {
+		pier_ring_turn(&u->ring, 0);
+		reap(u);
+	}
+	return s;
 }
 
-/* Puts a buffer where the kernel finds it; seen from the next publish on. */
-static bool offer_buf(struct uring_io *u, uint16_t id)
+static bool offer(struct uring_io *u, uint16_t id)
 {
 	if (!u->bufs[id] && !(u->bufs[id] = pier_io_buf_take(&u->io)))
 		return false;
-	struct io_uring_buf *b = &u->buf_ring->bufs[u->buf_tail++ & (BUFS - 1)];
-	b->addr = (uintptr_t)u->bufs[id];
-	b->len = IO_BUF_SIZE;
-	b->bid = id;
+	pier_ring_offer(&u->ring, id, u->bufs[id], IO_BUF_SIZE);
 	return true;
 }
 
-static void publish_bufs(struct uring_io *u)
-{
-	__atomic_store_n(&u->buf_ring->tail, u->buf_tail, __ATOMIC_RELEASE);
-}
-
-static int open_bufs(struct uring_io *u)
-{
-	size_t size = BUFS * sizeof(struct io_uring_buf);
-	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (at == MAP_FAILED)
-		return -errno;
-	u->buf_ring = at;
-	struct io_uring_buf_reg reg = {
-		.ring_addr = (uintptr_t)at, .ring_entries = BUFS, .bgid = BUF_GROUP};
-	int err = uring_register(u->ring, IORING_REGISTER_PBUF_RING, &reg, 1);
-	for (unsigned i = 0; err == 0 && i < BUFS; i++)
-		if (!offer_buf(u, (uint16_t)i))
-			err = -ENOMEM;
-	if (err == 0)
-		publish_bufs(u);
-	return err;
-}
-
-/* One number instead of a descriptor look-up at each enter: IORING_REGISTER_RING_FDS, 5.18. */
-static void register_ring(struct uring_io *u)
-{
-	struct io_uring_rsrc_update r = {.offset = UINT32_MAX, .data = (uint64_t)u->ring};
-	u->enter_fd = u->ring;
-	if (uring_register(u->ring, IORING_REGISTER_RING_FDS, &r, 1) == 1) {
-		u->enter_fd = (int)r.offset;
-		u->enter_flags |= IORING_ENTER_REGISTERED_RING;
-	}
-}
-
-static void uring_close(struct io *io);
-static struct io_uring_sqe *sqe_take(struct uring_io *u);
-
-/* Mail wakes the ring through its eventfd; each write is one completion, and the count is never read. */
+/* Mail wakes the ring through its eventfd: each write is one completion, and the count is never read. */
 static void listen_for_mail(struct uring_io *u)
 {
-	struct io_uring_sqe *s = sqe_take(u);
+	struct io_uring_sqe *s = entry(u);
 	s->opcode = IORING_OP_POLL_ADD;
 	s->fd = u->io.mail.eventfd;
 	s->poll32_events = POLLIN;
@@ -200,31 +89,33 @@ static void listen_for_mail(struct uring_io *u)
 	s->user_data = TAG_MAIL;
 }
 
-static int uring_start(struct uring_io *u)
+static int start(struct uring_io *u)
 {
-	struct io_uring_params p = {
-		.flags = IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CLAMP |
-			 IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
-		.cq_entries = CQ_ENTRIES};
-	unsigned needs = IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG |
-			 IORING_FEAT_FAST_POLL | IORING_FEAT_CQE_SKIP;
-
-	u->ring = uring_setup(SQ_ENTRIES, &p);
-	if (u->ring < 0)
-		return u->ring;
-	if ((p.features & needs) != needs)
-		return -ENOSYS;
-	if (p.features & IORING_FEAT_NO_IOWAIT)
-		u->enter_flags |= IORING_ENTER_NO_IOWAIT;
-	register_ring(u);
-	int err = map_rings(u, &p);
-	if (err == 0)
-		err = open_bufs(u);
+	int err = pier_ring_open(&u->ring);
 	if (err == 0)
 		err = pier_io_mail_open(&u->io);
+	for (uint16_t i = 0; err == 0 && i < RING_BUFS; i++)
+		if (!offer(u, i))
+			err = -ENOMEM;
 	if (err == 0)
 		listen_for_mail(u);
 	return err;
+}
+
+static void uring_close(struct io *io)
+{
+	struct uring_io *u = of(io);
+	while (pier_io_deliver(io))
+		;
+	pier_ring_close(&u->ring);
+	for (unsigned i = 0; i < RING_BUFS; i++)
+		pier_io_buf_give(io, u->bufs[i]);
+	for (size_t i = 0; i < u->port_room; i++)
+		free(u->ports[i]);
+	free(u->ports);
+	free(u->slots);
+	pier_io_done(io);
+	free(u);
 }
 
 static int uring_open(struct io **out)
@@ -233,9 +124,9 @@ static int uring_open(struct io **out)
 	if (!u)
 		return -ENOMEM;
 	pier_io_init(&u->io, &pier_io_uring);
-	u->ring = -1;
+	u->ring.fd = -1;
 	u->slot_free = UINT32_MAX;
-	int err = uring_start(u);
+	int err = start(u);
 	if (err < 0) {
 		uring_close(&u->io);
 		return err;
@@ -245,31 +136,6 @@ static int uring_open(struct io **out)
 }
 
 /* ---- Submitting ---------------------------------------------------------------------------------- */
-
-static void tell_tail(struct uring_io *u)
-{
-	__atomic_store_n(u->sq_tail, u->sq_local, __ATOMIC_RELEASE);
-}
-
-static unsigned unsubmitted(struct uring_io *u)
-{
-	return u->sq_local - __atomic_load_n(u->sq_head, __ATOMIC_ACQUIRE);
-}
-
-static void reap(struct uring_io *u);
-
-static struct io_uring_sqe *sqe_take(struct uring_io *u)
-{
-	while (unsubmitted(u) == u->sq_entries) {
-		tell_tail(u);
-		int n = enter(u, u->sq_entries, 0, 0, NULL, 0);
-		if (n == -EBUSY || n == -EAGAIN) /* completions have run over: make room for them */
-			reap(u);
-	}
-	struct io_uring_sqe *s = &u->sqes[u->sq_local++ & u->sq_mask];
-	memset(s, 0, sizeof *s);
-	return s;
-}
 
 static bool slot_take(struct uring_io *u, struct io_op *op, uint64_t *tag)
 {
@@ -355,7 +221,6 @@ static void prepare_recv(struct uring_io *u, struct io_uring_sqe *s, struct io_o
 		s->len = (unsigned)op->mem.len;
 	} else {
 		s->flags = IOSQE_BUFFER_SELECT;
-		s->buf_group = BUF_GROUP;
 		s->len = IO_BUF_SIZE;
 	}
 }
@@ -410,7 +275,7 @@ static bool queue_op(struct uring_io *u, struct io_op *op)
 	uint64_t tag;
 	if (!slot_take(u, op, &tag))
 		return false;
-	struct io_uring_sqe *s = sqe_take(u);
+	struct io_uring_sqe *s = entry(u);
 	prepare(u, s, op);
 	s->user_data = tag;
 	return true;
@@ -474,7 +339,7 @@ static void uring_cancel(struct io *io, struct io_op *op)
 	}
 	if (op->slot >= u->slot_room || u->slots[op->slot].op != op)
 		return; /* its completion is here already */
-	struct io_uring_sqe *s = sqe_take(u);
+	struct io_uring_sqe *s = entry(u);
 	s->opcode = IORING_OP_ASYNC_CANCEL;
 	s->addr = (uint64_t)u->slots[op->slot].generation << 32 | (op->slot + TAG_SLOTS);
 	s->user_data = TAG_NOTHING;
@@ -491,8 +356,7 @@ static void take_buf(struct uring_io *u, struct io_op *op, const struct io_uring
 		op->mem.at = u->bufs[id];
 		u->bufs[id] = NULL;
 	}
-	if (offer_buf(u, id))
-		publish_bufs(u);
+	offer(u, id);
 }
 
 static bool by_poll(const struct io_op *op)
@@ -540,39 +404,13 @@ static void complete(struct uring_io *u, const struct io_uring_cqe *c)
 
 static void reap(struct uring_io *u)
 {
-	unsigned head = *u->cq_head;
-	unsigned tail = __atomic_load_n(u->cq_tail, __ATOMIC_ACQUIRE);
-	while (head != tail) {
-		struct io_uring_cqe c = u->cqes[head++ & u->cq_mask];
-		__atomic_store_n(u->cq_head, head, __ATOMIC_RELEASE);
-		if (c.user_data == TAG_MAIL) {
-			if (!(c.flags & IORING_CQE_F_MORE))
-				listen_for_mail(u);
-		} else if (c.user_data >= TAG_SLOTS) {
+	struct io_uring_cqe c;
+	while (pier_ring_completion(&u->ring, &c)) {
+		if (c.user_data >= TAG_SLOTS)
 			complete(u, &c);
-		}
-		if (head == tail)
-			tail = __atomic_load_n(u->cq_tail, __ATOMIC_ACQUIRE);
+		else if (c.user_data == TAG_MAIL && !(c.flags & IORING_CQE_F_MORE))
+			listen_for_mail(u);
 	}
-}
-
-static bool has_completions(struct uring_io *u)
-{
-	return *u->cq_head != __atomic_load_n(u->cq_tail, __ATOMIC_ACQUIRE);
-}
-
-/* One system call a turn: submits all, waits if there is nothing else to do, brings what is complete. */
-static void turn(struct uring_io *u, int64_t ns)
-{
-	struct __kernel_timespec t = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
-	struct io_uring_getevents_arg arg = {.ts = ns == INT64_MAX ? 0 : (uintptr_t)&t};
-	unsigned submit = unsubmitted(u);
-
-	tell_tail(u);
-	if (ns > 0)
-		enter(u, submit, 1, IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG, &arg, sizeof arg);
-	else
-		enter(u, submit, 0, IORING_ENTER_GETEVENTS, NULL, 0);
 }
 
 static void uring_wait(struct io *io, int64_t deadline)
@@ -581,12 +419,12 @@ static void uring_wait(struct io *io, int64_t deadline)
 	int64_t ns = 0;
 
 	io->now = pier_io_clock();
-	if (!io->ended && deadline > io->now && !has_completions(u)) {
+	if (!io->ended && deadline > io->now && !pier_ring_has_completions(&u->ring)) {
 		atomic_store(&io->mail.asleep, true);
 		if (!pier_io_has_mail(io))
 			ns = deadline == INT64_MAX ? INT64_MAX : deadline - io->now;
 	}
-	turn(u, ns);
+	pier_ring_turn(&u->ring, ns);
 	atomic_store(&io->mail.asleep, false);
 	if (ns)
 		io->now = pier_io_clock();
@@ -597,39 +435,13 @@ static void uring_wait(struct io *io, int64_t deadline)
 static void uring_close_fd(struct io *io, int fd)
 {
 	struct uring_io *u = of(io);
-	/* What was asked and not yet submitted must not meet the number's next owner. */
-	if (unsubmitted(u)) {
-		tell_tail(u);
-		enter(u, unsubmitted(u), 0, 0, NULL, 0);
-	}
+	/* What was asked and is not yet submitted must not meet the number's next owner. */
+	pier_ring_submit(&u->ring);
 	if ((size_t)fd < u->port_room && u->ports[fd]) {
 		assert(!u->ports[fd]->in.first && !u->ports[fd]->out.first);
 		u->ports[fd]->nothing_left = false;
 	}
 	close(fd);
-}
-
-static void uring_close(struct io *io)
-{
-	struct uring_io *u = of(io);
-	while (pier_io_deliver(io))
-		;
-	if (u->sqes)
-		munmap(u->sqes, u->sq_entries * sizeof(struct io_uring_sqe));
-	if (u->rings)
-		munmap(u->rings, u->rings_size);
-	if (u->ring >= 0)
-		close(u->ring);
-	if (u->buf_ring)
-		munmap(u->buf_ring, BUFS * sizeof(struct io_uring_buf));
-	for (unsigned i = 0; i < BUFS; i++)
-		pier_io_buf_give(io, u->bufs[i]);
-	for (size_t i = 0; i < u->port_room; i++)
-		free(u->ports[i]);
-	free(u->ports);
-	free(u->slots);
-	pier_io_done(io);
-	free(u);
 }
 
 #else /* kernel headers older than 6.1 */
