@@ -14,11 +14,13 @@ struct found {
 	struct visit *visit;
 	struct hub *hub;
 	const char *path;
-	int fd; /* ours; -1 when there is none */
+	int fd; /* ours; -1 when there is none, or all that is needed is in `small` */
 	pier_file_info info;
 	bool digested;
 	struct digests digests;
 	int64_t alive; /* when the client last heard from us */
+	bool whole;    /* `small` holds all of the file */
+	char small[SMALL_MAX];
 };
 
 static void found_end(struct found *f)
@@ -26,6 +28,30 @@ static void found_end(struct found *f)
 	if (f->fd >= 0)
 		PIER_SHIELD (PIER_S(5))
 			pier_file_close(f->fd);
+}
+
+/* Whether to hash it now: who asks with HEAD or ?digest wants to know it, however long it takes; who asks
+ * with GET wants the file, and a digest if it is soon there. */
+static bool worth_hashing(const struct visit *v, const struct found *f)
+{
+	if (f->digested)
+		return false;
+	if (visit_query(v, "digest"))
+		return true;
+	return digest_wanted(pier_http_get(&v->ask, "Want-Repr-Digest")) &&
+	       (visit_is(v, "HEAD") || f->info.size <= SOON_MAX);
+}
+
+/* A small file is read at once; then it need not stay open. */
+static void read_small(struct found *f)
+{
+	size_t size = (size_t)f->info.size;
+
+	f->whole = pier_file_read(f->fd, f->small, size, 0) == (ssize_t)size;
+	if (f->whole && !worth_hashing(f->visit, f)) {
+		pier_file_close(f->fd);
+		f->fd = -1;
+	}
 }
 
 /* On a thread of the pool: one trip for all that the disk has to say. */
@@ -36,13 +62,13 @@ static int64_t find(void *arg)
 	int fd = pier_file_open(f->hub->files, f->path, PIER_READ);
 	if (fd < 0)
 		return fd;
-	int err = pier_file_fstat(fd, &f->info);
-	if (err < 0) {
-		pier_file_close(fd);
-		return err;
-	}
 	f->fd = fd;
+	int err = pier_file_fstat(fd, &f->info);
+	if (err < 0)
+		return err;
 	f->digested = store_digests_get(f->hub->store, f->path, &f->info, &f->digests) == 0;
+	if (f->info.size <= SMALL_MAX)
+		read_small(f);
 	return 0;
 }
 
@@ -86,18 +112,6 @@ static int digest_now(struct found *f)
 	return err == -ECANCELED ? err : 0;
 }
 
-/* Whether to hash it now: who asks with HEAD or ?digest wants to know it, however long it takes; who asks
- * with GET wants the file, and a digest if it is soon there. */
-static bool worth_hashing(const struct visit *v, const struct found *f)
-{
-	if (f->digested)
-		return false;
-	if (visit_query(v, "digest"))
-		return true;
-	return digest_wanted(pier_http_get(&v->ask, "Want-Repr-Digest")) &&
-	       (visit_is(v, "HEAD") || f->info.size <= SOON_MAX);
-}
-
 static void describe(struct fields *fields, const struct found *f, const char *type)
 {
 	char etag[ETAG_MAX], date[PIER_HTTP_DATE], digest[DIGEST_FIELD_MAX];
@@ -118,17 +132,11 @@ static void describe(struct fields *fields, const struct found *f, const char *t
 static int send_bytes(struct visit *v, const struct found *f, int status, const char *fields,
 		      const char *type, int64_t first, int64_t count)
 {
-	char small[SMALL_MAX];
-
 	if (visit_is(v, "HEAD"))
 		return pier_http_start(v->http, status, fields, type, count);
-	if (count <= SMALL_MAX) {
-		ssize_t n = pier_file_read(f->fd, small, (size_t)count, first);
-		if (n < 0 || n < count)
-			return visit_fail(v, n < 0 ? (int)n : -EBUSY);
+	if (f->whole)
 		return pier_http_reply(v->http, status, fields, type,
-				       pier_bytes_of(small, (size_t)n));
-	}
+				       pier_bytes_of(f->small + first, (size_t)count));
 	int err = pier_http_start(v->http, status, fields, type, count);
 	if (err < 0)
 		return err;
@@ -197,8 +205,13 @@ static int to_folder(struct visit *v)
 
 int files_get(struct visit *v)
 {
-	PIER_CLEANUP(found_end)
-	struct found f = {.visit = v, .hub = v->hub, .path = v->target.path, .fd = -1};
+	PIER_CLEANUP(found_end) struct found f;
+
+	f.visit = v; /* field by field: `small` is left as it is */
+	f.hub = v->hub;
+	f.path = v->target.path;
+	f.fd = -1;
+	f.digested = f.whole = false;
 
 	if (!*f.path)
 		return listing_answer(v);
