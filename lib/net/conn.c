@@ -60,6 +60,7 @@ int pier_conn_fail(pier_conn *c, int err, const char *doing)
 		pier_fiber_interrupt(c->reader, err);
 	if (c->writer)
 		pier_fiber_interrupt(c->writer, err);
+	pier_waitq_interrupt(&c->writers, err);
 	return err;
 }
 
@@ -142,7 +143,8 @@ int64_t pier_conn_until(pier_conn *c, int64_t timeout)
 {
 	int64_t at;
 	(void)c;
-	if (timeout == PIER_FOREVER || __builtin_add_overflow(pier_now(), timeout, &at))
+	/* Not pier_now: the turn may have begun long before this wait. */
+	if (timeout == PIER_FOREVER || __builtin_add_overflow(pier_io_clock(), timeout, &at))
 		return PIER_FOREVER;
 	return at;
 }

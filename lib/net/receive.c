@@ -148,10 +148,9 @@ ssize_t pier_fill(pier_conn *c)
 		return err;
 	if (c->via->message)
 		return pier_conn_fail(c, -EPROTOTYPE, "read a stream from");
-	size_t len = c->in.end - c->in.start;
-	if (len >= c->message_max) /* a small maximum counts, though a pool buffer has room for more */
+	if (c->in.end - c->in.start >= c->message_max)
 		return pier_conn_fail(c, -EMSGSIZE, "receive from");
-	return fill(c, 0, len == 0);
+	return fill(c, 0, c->in.start == c->in.end);
 }
 
 static pier_bytes lend(pier_conn *c, pier_bytes message, size_t used)
