@@ -241,6 +241,27 @@ ON_FIBER(a_slow_member_may_miss_the_oldest_instead)
 	pier_topic_free(t);
 }
 
+ON_FIBER(a_message_larger_than_any_queue_is_refused_and_cuts_nobody)
+{
+	pier_topic *t = pier_topic_new(.backlog_max = 100);
+	pier_topic *u = pier_topic_new(.backlog_max = 100, .on_full = PIER_DROP_OLDEST);
+	struct ear a = ear_in(t, PIER_LINES), b = ear_in(u, PIER_LINES);
+	static char big[101];
+	say_number(u, 1);
+	CHECK_EQ(pier_say(t, NULL, pier_bytes_of(big, 101)), -EMSGSIZE);
+	CHECK_EQ(pier_say(u, NULL, pier_bytes_of(big, 101)), -EMSGSIZE);
+	CHECK_EQ(pier_sayf(t, NULL, "%0101d", 1), -EMSGSIZE);
+	say_number(t, 2);
+	CHECK_EQ(hear_number(a.reader), 2);
+	CHECK_EQ(hear_number(b.reader), 1);
+	CHECK_OK(pier_say(t, NULL, pier_bytes_of(big, 100)));
+	CHECK_EQ(pier_next(a.reader).len, 100);
+	ear_end(&a);
+	ear_end(&b);
+	pier_topic_free(t);
+	pier_topic_free(u);
+}
+
 ON_FIBER(each_member_hears_by_its_own_frame)
 {
 	static const struct {
