@@ -6,8 +6,6 @@
 #include "net/udp.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 
 static void setup(struct station *st, pier_conn *c)
@@ -119,8 +117,6 @@ static void begin_fd(struct station *st, int fd, const pier_addr *peer)
 		return;
 	}
 	c->peer = *peer;
-	if (st->serving->endpoint.scheme == PIER_TCP)
-		pier_io_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	if (!begin(st, c)) {
 		c->via->close(c, true);
 		pier_conn_free(c);

@@ -162,6 +162,36 @@ ON_FIBER(the_wildcard_serves_both_families)
 	close_town(&t);
 }
 
+ON_FIBER(the_options_of_the_url_reach_every_conn)
+{
+	struct town t = {.url = "tcp://127.0.0.1:0?nodelay=0", .handler = echo};
+	open_town(&t);
+	close_town(&t);
+	int on;
+	socklen_t len = sizeof on;
+	for (int i = 0; i < 2; i++) {
+		struct town u = {.url = i ? "tcp://127.0.0.1:0?nodelay=0" : "tcp://127.0.0.1:0",
+				 .handler = echo};
+		open_town(&u);
+		PIER_AUTO *c = pier_dial(u.where);
+		ask(c, "hello");
+		/* Of this process's sockets, the accepted one has the listener's port as its own. */
+		int port = atoi(strrchr(u.where, ':') + 1), found = 0;
+		for (int fd = 3; fd < 64; fd++) {
+			pier_addr own = {.len = sizeof own.storage}, peer = own;
+			if (getsockname(fd, &own.sa, &own.len) == 0 &&
+			    pier_addr_port(&own) == port &&
+			    getpeername(fd, &peer.sa, &peer.len) == 0) {
+				CHECK_EQ(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &len), 0);
+				CHECK_EQ(on, !i);
+				found++;
+			}
+		}
+		CHECK_EQ(found, 1);
+		close_town(&u);
+	}
+}
+
 /* ---- Limits ---------------------------------------------------------------------------------------- */
 
 static void say_full(pier_conn *c, void *arg)
