@@ -127,6 +127,7 @@ static void receive_handover(struct io_op *note)
 {
 	struct handover *h = (struct handover *)note;
 	begin_fd(h->to, h->fd, &h->peer);
+	atomic_fetch_sub(&h->to->worker->load, 1);
 	free(h);
 }
 
@@ -162,6 +163,7 @@ static void place(struct station *st, int fd, const pier_addr *peer)
 			       .to = to,
 			       .fd = fd,
 			       .peer = *peer};
+	atomic_fetch_add(&to->worker->load, 1); /* it counts on its way, or a burst would all go there */
 	pier_io_post(to->worker->io, &h->note);
 }
 

@@ -560,6 +560,14 @@ static void spread_evenly(const char *url, int most_more)
 	close_town(&t);
 }
 
+ON_FIBER_WITHIN(20, conns_are_spread_evenly)
+{
+	char path[64];
+	snprintf(path, sizeof path, "unix:/tmp/pier-serve-even-%d", (int)getpid());
+	spread_evenly("tcp://127.0.0.1:0", 32);
+	spread_evenly(path, 4);
+}
+
 ON_FIBER(descriptors_that_run_out_lose_no_client)
 {
 	enum {
