@@ -43,8 +43,8 @@ static int serve_conn(void *arg)
 		pier_conn_drain(c);
 	s->handler(c, s->o.arg);
 	report(st, c);
-	list_remove(&me.link);
 	pier_close(c);
+	list_remove(&me.link); /* only now: an abort ends its lingering */
 	pier_hosts_leave(&s->hosts, &peer);
 	atomic_fetch_sub(&s->conns, 1);
 	atomic_fetch_sub(&st->worker->load, 1);
@@ -55,9 +55,13 @@ static int refuse_conn(void *arg)
 {
 	pier_conn *c = arg;
 	struct station *st = c->station;
+	struct served me = {.conn = c};
+
+	list_push(&st->conns, &me.link);
 	PIER_WITHIN (PIER_LINGER)
 		st->serving->o.on_full(c, st->serving->o.arg);
 	pier_close(c);
+	list_remove(&me.link);
 	st->refusals--;
 	return 0;
 }

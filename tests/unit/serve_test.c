@@ -773,6 +773,33 @@ static void sleep_long(pier_conn *c, void *arg)
 	pier_sleep(PIER_S(100));
 }
 
+TEST(a_second_signal_stops_at_once)
+{
+	struct program p = {0};
+	start_program(&p, sleep_long, false);
+	pier_conn *c = pier_dial(p.where);
+	CHECK_BYTES(pier_next(c), "in\n");
+	kill(p.pid, SIGTERM);
+	usleep(100000);
+	CHECK_EQ(waitpid(p.pid, NULL, WNOHANG), 0); /* it has its grace */
+	kill(p.pid, SIGTERM);
+	ends_well(&p, PIER_S(1));
+	pier_close(c);
+}
+
+TEST(a_second_signal_does_not_wait_for_a_peer_that_lingers)
+{
+	struct program p = {0};
+	start_program(&p, plain_echo, false);
+	pier_conn *c = pier_dial(p.where);
+	ask(c, "hello");
+	kill(p.pid, SIGTERM);
+	CHECK(!pier_next(c).p); /* it waits for our end now */
+	kill(p.pid, SIGTERM);
+	ends_well(&p, PIER_S(1));
+	pier_close(c);
+}
+
 TEST(a_signal_that_is_ignored_stays_ignored)
 {
 	struct program p = {0};
