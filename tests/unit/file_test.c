@@ -158,6 +158,45 @@ static const char *const ways_out[] = {
 };
 #define WAYS (sizeof ways_out / sizeof *ways_out)
 
+IN_FOLDER(no_path_leads_outside)
+{
+	pier_file_info info = {.size = 77};
+	pier_list list = {.count = 77};
+	make_links();
+	for (size_t i = 0; i < WAYS; i++) {
+		const char *way = ways_out[i];
+		fprintf(stderr, "  %s\n", way);
+		CHECK(!opens(d, way));
+		CHECK(pier_file_open(d, way, PIER_WRITE | PIER_TRUNCATE) < 0);
+		CHECK(pier_file_open(d, way, PIER_WRITE | PIER_CREATE) < 0);
+		CHECK(pier_file_stat(d, way, &info) < 0);
+		CHECK_EQ(info.size, 77);
+		CHECK(pier_file_list(d, way, 10, &list) < 0);
+		CHECK_EQ(list.count, 77);
+	}
+	for (size_t i = 0; i < WAYS; i++) {
+		const char *way = ways_out[i];
+		fprintf(stderr, "  to %s\n", way);
+		bool names_a_link = !strchr(way, '/') && strcmp(way, "..") != 0;
+		if (names_a_link)
+			continue; /* a link's name is beneath, though it leads outside */
+		if (strcmp(way, "sub/relative") == 0)
+			continue;
+		CHECK(pier_file_rename(d, "in", d, way) < 0);
+		CHECK(pier_file_rename(d, way, d, "got") < 0);
+		CHECK(pier_file_remove(d, way) < 0);
+	}
+	is_text("outside", "outside");
+	is_text("elsewhere/file", "outside");
+	is_text("home/in", "inside");
+	CHECK_EQ(access("new", F_OK), -1);
+	CHECK_EQ(access("elsewhere/new", F_OK), -1);
+	CHECK_EQ(access("home/got", F_OK), -1);
+	CHECK_EQ(pier_file_open(d, "../outside", PIER_READ), -EXDEV);
+	CHECK_EQ(pier_file_open(d, "/etc/passwd", PIER_READ), -EXDEV);
+	CHECK_EQ(pier_file_open(d, "absolute", PIER_READ), -EXDEV);
+}
+
 IN_FOLDER(links_within_the_folder_are_followed)
 {
 	CHECK_EQ(mkdir("home/sub", 0700), 0);
@@ -369,6 +408,22 @@ IN_FOLDER(remove_takes_files_and_links_themselves)
 	CHECK_EQ(pier_file_remove(d, "in"), -ENOENT);
 	CHECK_EQ(mkdir("home/sub", 0700), 0);
 	CHECK_EQ(pier_file_remove(d, "sub"), -EISDIR);
+}
+
+IN_FOLDER(without_a_folder_paths_are_the_process_s)
+{
+	char absolute[4200], cwd[4096];
+	(void)d;
+	CHECK(getcwd(cwd, sizeof cwd));
+	snprintf(absolute, sizeof absolute, "%s/outside", cwd);
+	CHECK(opens(NULL, absolute));
+	CHECK(opens(NULL, "home/in"));
+	CHECK_OK(pier_file_rename(NULL, absolute, NULL, "moved"));
+	is_text("moved", "outside");
+	CHECK_EQ(pier_file_rename(NULL, "/moved", NULL, "again"), -ENOENT); /* of the root */
+	CHECK_EQ(pier_file_remove(NULL, "/moved"), -ENOENT);
+	is_text("moved", "outside");
+	CHECK_OK(pier_file_remove(NULL, "moved"));
 }
 
 /* ---- Lists ------------------------------------------------------------------------------------------ */
