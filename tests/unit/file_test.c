@@ -490,6 +490,22 @@ static void *move_always(void *arg)
 	return NULL;
 }
 
+/* openat2(2): with "..", a rename anywhere meanwhile is answered by EAGAIN. */
+IN_FOLDER_WITHIN(20, renames_meanwhile_are_no_error)
+{
+	struct mover m = {0};
+	CHECK_EQ(mkdir("home/sub", 0700), 0);
+	CHECK_EQ(mkdir("home/still", 0700), 0);
+	CHECK_EQ(pthread_create(&m.thread, NULL, move_always, &m), 0);
+	for (int i = 0; i < 3000; i++) {
+		int fd = pier_file_open(d, "still/../still/../still/../in", PIER_READ);
+		CHECK_OK(fd);
+		CHECK_OK(pier_file_close(fd));
+	}
+	atomic_store(&m.end, true);
+	pthread_join(m.thread, NULL);
+}
+
 static int use_file(void *arg)
 {
 	char name[32], got[16];
