@@ -14,6 +14,7 @@
 #include "listing.h"
 
 #define SENDFILE_ONCE (1u << 30) /* bytes per call: the kernel takes no more than 2 GiB */
+#define OPEN_TRIES    100
 #define WRITE_LITTLE  256	 /* bytes that what may block is likely to take: below PIPE_BUF */
 
 static int64_t accepted(struct io_op *op)
@@ -111,7 +112,11 @@ static int64_t opened(struct io_op *op)
 		.mode = op->flags & O_CREAT ? op->file.mode : 0,
 		.resolve = op->file.dir == AT_FDCWD ? 0 : RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
 	};
-	long fd = syscall(SYS_openat2, op->file.dir, op->file.path, &how, sizeof how);
+	long fd = -1;
+	errno = EAGAIN;
+	/* openat2(2): EAGAIN when something was renamed anywhere while it followed a "..". */
+	for (int tries = 0; fd < 0 && errno == EAGAIN && tries < OPEN_TRIES; tries++)
+		fd = syscall(SYS_openat2, op->file.dir, op->file.path, &how, sizeof how);
 	return fd < 0 ? -errno : fd;
 }
 

@@ -197,9 +197,12 @@ static void drain(pier_conn *c)
 {
 	size_t read = 0;
 	pier_inbuf_drop(c);
+	c->between = false;
 	while (!c->eof && read < DRAIN_MAX) {
 		void *at = NULL;
+		c->reader = pier_fiber_self(); /* whoever fails the conn ends this too */
 		int64_t n = c->via->receive(c, &at, 0, PIER_FOREVER);
+		c->reader = NULL;
 		if (at)
 			pier_io_buf_give(pier_conn_io(), at);
 		if (n <= 0)

@@ -107,6 +107,8 @@ void pier_dir_close(pier_dir *d)
 static int parent_of(int dir, const char *path, const char **name)
 {
 	char part[NAME_MAX + 1];
+	if (*path == '/')
+		return -EXDEV;
 	int at = open_at(dir, ".", O_PATH | O_DIRECTORY, 0);
 
 	for (const char *slash; at >= 0 && (slash = strchr(path, '/')); path = slash + 1) {
@@ -267,6 +269,8 @@ static int holder_of(int dir, const char *path, const char **name)
 	const char *slash = strrchr(path, '/');
 	size_t len = slash ? (size_t)(slash - path) : 0;
 
+	if (slash == path)
+		len = 1; /* the root, which is beneath no folder */
 	*name = slash ? slash + 1 : path;
 	if (len >= sizeof folder)
 		return -ENAMETOOLONG;

@@ -235,6 +235,8 @@ static struct said *said_new(pier_conn *but, size_t len)
 
 int pier_say(pier_topic *t, pier_conn *but, pier_bytes text)
 {
+	if (t && text.len > t->o.backlog_max)
+		return -EMSGSIZE; /* no queue has room for it: every member would be cut */
 	struct said *s = t ? said_new(but, text.len) : NULL;
 	if (!s)
 		return -ENOMEM;
@@ -249,10 +251,11 @@ int pier_sayf(pier_topic *t, pier_conn *but, const char *format, ...)
 	va_start(args, format);
 	va_copy(again, args);
 	int len = vsnprintf(NULL, 0, format, args);
-	struct said *s = t && len >= 0 ? said_new(but, (size_t)len) : NULL;
+	int err = !t || len < 0 ? -ENOMEM : (size_t)len > t->o.backlog_max ? -EMSGSIZE : 0;
+	struct said *s = err == 0 ? said_new(but, (size_t)len) : NULL;
 	if (s)
 		vsnprintf(s->text, (size_t)len + 1, format, again);
 	va_end(again);
 	va_end(args);
-	return s ? say(t, s) : -ENOMEM;
+	return s ? say(t, s) : err < 0 ? err : -ENOMEM;
 }

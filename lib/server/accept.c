@@ -6,8 +6,6 @@
 #include "net/udp.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 
 static void setup(struct station *st, pier_conn *c)
@@ -45,8 +43,8 @@ static int serve_conn(void *arg)
 		pier_conn_drain(c);
 	s->handler(c, s->o.arg);
 	report(st, c);
-	list_remove(&me.link);
 	pier_close(c);
+	list_remove(&me.link); /* only now: an abort ends its lingering */
 	pier_hosts_leave(&s->hosts, &peer);
 	atomic_fetch_sub(&s->conns, 1);
 	atomic_fetch_sub(&st->worker->load, 1);
@@ -57,9 +55,13 @@ static int refuse_conn(void *arg)
 {
 	pier_conn *c = arg;
 	struct station *st = c->station;
+	struct served me = {.conn = c};
+
+	list_push(&st->conns, &me.link);
 	PIER_WITHIN (PIER_LINGER)
 		st->serving->o.on_full(c, st->serving->o.arg);
 	pier_close(c);
+	list_remove(&me.link);
 	st->refusals--;
 	return 0;
 }
@@ -119,8 +121,6 @@ static void begin_fd(struct station *st, int fd, const pier_addr *peer)
 		return;
 	}
 	c->peer = *peer;
-	if (st->serving->endpoint.scheme == PIER_TCP)
-		pier_io_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	if (!begin(st, c)) {
 		c->via->close(c, true);
 		pier_conn_free(c);
@@ -131,6 +131,7 @@ static void receive_handover(struct io_op *note)
 {
 	struct handover *h = (struct handover *)note;
 	begin_fd(h->to, h->fd, &h->peer);
+	atomic_fetch_sub(&h->to->worker->load, 1);
 	free(h);
 }
 
@@ -166,6 +167,7 @@ static void place(struct station *st, int fd, const pier_addr *peer)
 			       .to = to,
 			       .fd = fd,
 			       .peer = *peer};
+	atomic_fetch_add(&to->worker->load, 1); /* it counts on its way, or a burst would all go there */
 	pier_io_post(to->worker->io, &h->note);
 }
 

@@ -75,13 +75,21 @@ void pier_station_start(struct station *st)
 	pier_io_post(st->worker->io, &st->start);
 }
 
+/* Not a cancel alone: a conn that lingers in its close is shielded from that. */
+static void abort_conns(struct station *st)
+{
+	for (struct list *at = st->conns.next; at != &st->conns; at = at->next)
+		pier_conn_fail(list_item(at, struct served, link)->conn, -ECANCELED, "serve");
+	pier_group_cancel(&st->handlers);
+}
+
 static void obey(struct io_op *note)
 {
 	struct station *st = note->owner;
 	enum order order = (enum order)(note - st->notes);
 	st->ordered[order] = true;
 	if (order == ORDER_ABORT)
-		pier_group_cancel(&st->handlers);
+		abort_conns(st);
 	else if (st->dead)
 		tell_home(st, order == ORDER_END_CONNS);
 	pier_waitq_wake_all(&st->orders);
