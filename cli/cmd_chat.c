@@ -51,8 +51,7 @@ struct chat {
 	int status, signal;
 };
 
-/* ---- What the hub says
- * ------------------------------------------------------------------------------- */
+/* ---- What the hub says ----------------------------------------------------------------------- */
 
 static int send_line(struct chat *chat, const char *line)
 {
@@ -190,8 +189,7 @@ static int hear(void *arg)
 	return end(chat, STATUS_DONE);
 }
 
-/* ---- What is typed
- * ----------------------------------------------------------------------------------- */
+/* ---- What is typed --------------------------------------------------------------------------- */
 
 static void say_secret(void *arg, const char *secret)
 {
@@ -244,8 +242,7 @@ static int heed_signals(void *arg)
 	return -ECANCELED;
 }
 
-/* ---- All
- * --------------------------------------------------------------------------------------------- */
+/* ---- All ------------------------------------------------------------------------------------- */
 
 /* The file of what was typed, its folder made. NULL when there is no home to put it in. */
 static char *history_path(void)

@@ -33,8 +33,7 @@ static const char *words(const char *choices, char *into, size_t room)
 	return into;
 }
 
-/* ---- bash
- * ------------------------------------------------------------------------------------------ */
+/* ---- bash ------------------------------------------------------------------------------------ */
 
 static void bash_option(const struct option *o)
 {
@@ -95,8 +94,7 @@ static void bash(void)
 	     "complete -F _pier pier");
 }
 
-/* ---- zsh
- * ------------------------------------------------------------------------------------------- */
+/* ---- zsh ------------------------------------------------------------------------------------- */
 
 /* Inside '…[text]': the quote ends the word, the bracket the description. */
 static void zsh_text(const char *text)
@@ -175,8 +173,7 @@ static void zsh(void)
 	     "compdef _pier pier");
 }
 
-/* ---- fish
- * ------------------------------------------------------------------------------------------ */
+/* ---- fish ------------------------------------------------------------------------------------ */
 
 static void fish_text(const char *text)
 {
@@ -252,9 +249,9 @@ const struct command command_completion = {
 	.options = options,
 	.help = "Prints a script that teaches the shell pier's commands and options.\n"
 		"\n"
-		"  source <(pier completion bash)                              this shell only\n"
+		"  source <(pier completion bash)                     this shell only\n"
 		"  pier completion bash > ~/.local/share/bash-completion/completions/pier\n"
-		"  pier completion zsh > ~/.zfunc/_pier                        a folder of $fpath\n"
+		"  pier completion zsh > ~/.zfunc/_pier               a folder of $fpath\n"
 		"  pier completion fish > ~/.config/fish/completions/pier.fish\n",
 	.run = run,
 };

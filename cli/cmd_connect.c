@@ -110,12 +110,10 @@ const struct command command_connect = {
 	.line = "talk to a server: stdin and stdout, or the terminal",
 	.usage = "[OPTIONS] ENDPOINT",
 	.options = options,
-	.help = "  pier connect example.org:80    type, and see what comes; Ctrl-D when you are "
-		"done\n"
+	.help = "  pier connect example.org:80    type, see what comes; Ctrl-D ends\n"
 		"  pier example.org:80            the same\n"
 		"  pier udp://10.0.0.7:9999       one line, one datagram\n"
-		"  pier unix:/run/x.sock          also unix:@name, seqpacket:/path, "
-		"tcp://[::1]:80\n"
+		"  pier unix:/run/x.sock          also unix:@name, seqpacket:/path, [::1]:80\n"
 		"  pier -C example.org:80 < request > answer\n"
 		"  pier -x -t --send=hex 192.168.1.40:502       bytes in, bytes out, and when\n"
 		"\n"

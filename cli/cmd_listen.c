@@ -27,8 +27,7 @@ static const struct option options[] = {
 	{NULL},
 };
 
-/* ---- Clients
- * ----------------------------------------------------------------------------------------- */
+/* ---- Clients --------------------------------------------------------------------------------- */
 
 static void say_verbose(const char *what, const char *who)
 {
@@ -74,8 +73,7 @@ static void on_full(pier_conn *c, void *arg)
 	say_verbose("turned away: --max is reached", pier_peer(c));
 }
 
-/* ---- One client, as nc -l
- * ------------------------------------------------------------------------------ */
+/* ---- One client, as nc -l -------------------------------------------------------------------- */
 
 static void talk_with(pier_conn *peer, struct tally *tally)
 {
@@ -123,9 +121,7 @@ static bool is_udp(void)
 	return pier_endpoint_parse(l.url, &e) == 0 && e.scheme == PIER_UDP;
 }
 
-/* ---- All
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- All ------------------------------------------------------------------------------------- */
 
 struct run {
 	struct tally tally;

@@ -34,8 +34,7 @@ static const struct option options[] = {
 	{NULL},
 };
 
-/* ---- What is said when the hub is open
- * ------------------------------------------------------------------ */
+/* ---- What is said when the hub is open ------------------------------------------------------- */
 
 static const struct words {
 	const char *open, *listens, *data, *join, *files, *accounts, *none, *anyone, *stop,
@@ -145,8 +144,7 @@ static unsigned count_accounts(const char *data)
 	return count;
 }
 
-/* ---- Running
- * --------------------------------------------------------------------------------------------- */
+/* ---- Running --------------------------------------------------------------------------------- */
 
 static int fail_hub(int err, const char *why)
 {

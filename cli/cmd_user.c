@@ -21,8 +21,7 @@ static const struct option options[] = {
 	{NULL},
 };
 
-/* ---- The password
- * ----------------------------------------------------------------------------------- */
+/* ---- The password ---------------------------------------------------------------------------- */
 
 /* One line of stdin, for scripts. */
 static int read_password(char password[PASSWORD_MAX + 2])
@@ -72,8 +71,7 @@ static int new_hash(const char *name, char hash[ACCOUNT_HASH_MAX])
 	return status;
 }
 
-/* ---- The verbs
- * -------------------------------------------------------------------------------------- */
+/* ---- The verbs ------------------------------------------------------------------------------- */
 
 /* A person who typed it wants to hear that it worked; a script does not. */
 static void tell(const char *name, const char *what)
@@ -252,8 +250,8 @@ const struct command command_user = {
 	.line = "who may come into the hub",
 	.usage = "add|list|passwd|remove [NAME]",
 	.options = options,
-	.help = "  pier user add lin              asks for the password twice, without showing it\n"
-		"  pier user add lin < secret     one line of a file is the password, for scripts\n"
+	.help = "  pier user add lin              asks for the password, twice, hidden\n"
+		"  pier user add lin < secret     a line of a file is it, for scripts\n"
 		"  pier user passwd lin           a new password\n"
 		"  pier user list                 since when, and who\n"
 		"  pier user remove lin           what lin said and stored stays\n"

@@ -1,5 +1,4 @@
-/* The table of commands. A new one is a line in each of the two lists, in the order of the names.
- */
+/* The table of commands. A new one is a line in each of the two lists, in the order of names. */
 #include "commands.h"
 
 #include <string.h>
@@ -14,15 +13,8 @@ extern const struct command command_serve;
 extern const struct command command_user;
 
 const struct command *const commands[] = {
-	&command_chat,
-	&command_completion,
-	&command_connect,
-	&command_get,
-	&command_listen,
-	&command_put,
-	&command_serve,
-	&command_user,
-	NULL,
+	&command_chat, &command_completion, &command_connect, &command_get, &command_listen,
+	&command_put,  &command_serve,	    &command_user,    NULL,
 };
 
 const struct command *command_find(const char *name)

@@ -33,8 +33,7 @@ struct screen {
 	void *arg;
 };
 
-/* ---- Keys
- * ------------------------------------------------------------------------------------------- */
+/* ---- Keys ------------------------------------------------------------------------------------ */
 
 /* Reads more keys behind those that are there. Returns the count, 0 at the end of input, or an
  * error. */
@@ -117,8 +116,7 @@ static int read_key(EditLine *el, wchar_t *out)
 	return got;
 }
 
-/* ---- Painting
- * --------------------------------------------------------------------------------------- */
+/* ---- Painting -------------------------------------------------------------------------------- */
 
 /* Where the cursor stands after `text`, when it stood in `column` of `row`. A wide character does
  * not straddle the margin, and one that reaches it takes the cursor to the next row. */
@@ -193,8 +191,7 @@ void screen_hide(struct screen *s, bool hide)
 		s->secret_len = 0;
 }
 
-/* ---- Lines
- * ------------------------------------------------------------------------------------------ */
+/* ---- Lines ----------------------------------------------------------------------------------- */
 
 const char *screen_read(struct screen *s)
 {
@@ -204,6 +201,7 @@ const char *screen_read(struct screen *s)
 	const char *got = el_gets(s->el, &len);
 	if (!got && pier_stopped() < 0)
 		erase(s); /* nobody will go on typing there */
+	fflush(stdout);
 	s->editing = false;
 	free(s->line);
 	s->line = got && len > 0 ? strndup(got, strcspn(got, "\r\n")) : NULL;
@@ -218,8 +216,7 @@ void screen_remember(struct screen *s, const char *line)
 		history(s->history, &event, H_ENTER, line);
 }
 
-/* ---- Birth and end
- * ---------------------------------------------------------------------------------- */
+/* ---- Birth and end --------------------------------------------------------------------------- */
 
 static char *prompt_of(EditLine *el)
 {

@@ -3,6 +3,7 @@
 #include "talk.h"
 
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@ struct conversation {
 	struct visible seen;
 	int64_t moved; /* when a byte last went by */
 	bool has_end;  /* the transport can say that no more will come: all but udp */
+	bool reading;  /* stdin has nothing to send, as far as is known */
 	bool over, in_ended, peer_ended;
 	char error[2 * WHY_MAX]; /* the sentence that was said, for JSON */
 	char piece[TALK_PIECE + 1];
@@ -34,8 +36,7 @@ static void note(const struct conversation *c, const char *what)
 		fprintf(stderr, "pier: %s\n", what);
 }
 
-/* ---- How it ends
- * ------------------------------------------------------------------------------------ */
+/* ---- How it ends ----------------------------------------------------------------------------- */
 
 /* The first to call it is right. */
 static int end(struct conversation *c, enum status status, const char *why)
@@ -93,8 +94,27 @@ static int end_stdout(struct conversation *c, int err)
 	return end_failed(c, STATUS_LOCAL, "stdout", pier_strerror(err));
 }
 
-/* ---- stdin to the peer
- * ------------------------------------------------------------------------------- */
+/* ---- stdin to the peer ----------------------------------------------------------------------- */
+
+/* The peer has ended, perhaps its own side only: what stdin has ready is still sent, and then it is over. */
+static bool has_more(const struct conversation *c)
+{
+	int ready = 0;
+
+	return until(c, "both") || !c->reading ||
+	       (ioctl(STDIN_FILENO, FIONREAD, &ready) == 0 && ready > 0);
+}
+
+/* Reads a piece. Returns its length, 0 at the end, or an error. */
+static ssize_t read_piece(struct conversation *c)
+{
+	c->reading = true;
+	if (c->peer_ended && !has_more(c))
+		return end(c, STATUS_DONE, "peer closed");
+	ssize_t len = pier_recv(c->in, c->piece, TALK_PIECE);
+	c->reading = false;
+	return len;
+}
 
 /* Sends one piece. An empty one is a message where there are messages. */
 static int send_piece(struct conversation *c, pier_bytes piece)
@@ -136,23 +156,20 @@ static int speak(void *arg)
 	struct conversation *c = arg;
 	ssize_t len;
 
-	while ((len = pier_recv(c->in, c->piece, TALK_PIECE)) > 0) {
+	while ((len = read_piece(c)) > 0) {
 		int err = send_piece(c, pier_bytes_of(c->piece, (size_t)len));
 		if (err == 0)
 			continue;
 		if (view_err(c->view) < 0)
 			return end_stdout(c, err);
-		/* The peer's last words may still lie there: the listening side tells how it ended.
-		 */
-		return err == -EPIPE ? 0 : end_peer(c, err);
+		return c->peer_ended ? end(c, STATUS_DONE, "peer closed") : end_peer(c, err);
 	}
 	if (len < 0 && len != -ECANCELED && len != -ETIMEDOUT)
 		return end_failed(c, STATUS_LOCAL, "stdin", pier_strerror((int)len));
 	return len < 0 ? (int)len : stdin_ended(c);
 }
 
-/* ---- The peer to stdout
- * ------------------------------------------------------------------------------ */
+/* ---- The peer to stdout ---------------------------------------------------------------------- */
 
 /* Where our own end may come first, a cancel must find the conn between two receives, for a receive
  * that is cancelled fails the conn, and then it could not be closed well. */
@@ -182,13 +199,12 @@ static int hear(void *arg)
 
 	c->peer_ended = true;
 	note(c, "the peer has ended");
-	if (until(c, "both") && !c->in_ended)
+	if (!c->in_ended && !until(c, "peer") && !until(c, "first") && has_more(c))
 		return 0;
 	return end(c, STATUS_DONE, "peer closed");
 }
 
-/* ---- What else can end it
- * ---------------------------------------------------------------------------- */
+/* ---- What else can end it -------------------------------------------------------------------- */
 
 static int watch_idle(void *arg)
 {
@@ -221,8 +237,7 @@ static bool stdout_is_pipe(void)
 	return fstat(STDOUT_FILENO, &st) == 0 && S_ISFIFO(st.st_mode);
 }
 
-/* ---- All
- * --------------------------------------------------------------------------------------------- */
+/* ---- All ------------------------------------------------------------------------------------- */
 
 static int converse(struct conversation *c)
 {

@@ -64,8 +64,7 @@ static int deliver(struct view *v)
 	return sent < 0 ? (int)sent : 0;
 }
 
-/* ---- For people
- * ------------------------------------------------------------------------------------ */
+/* ---- For people ------------------------------------------------------------------------------ */
 
 static void put_clock(struct view *v)
 {
@@ -123,8 +122,7 @@ static void put_lines(struct view *v, unsigned id, enum direction way, pier_byte
 	}
 }
 
-/* ---- For programs
- * ---------------------------------------------------------------------------------- */
+/* ---- For programs ---------------------------------------------------------------------------- */
 
 static void begin_json(struct view *v, const char *ev, unsigned id)
 {
@@ -196,8 +194,7 @@ int view_close_event(struct view *v, unsigned id, const struct tally *tally)
 	return end_json(v);
 }
 
-/* ---- All
- * ------------------------------------------------------------------------------------------- */
+/* ---- All ------------------------------------------------------------------------------------- */
 
 int view_note(struct view *v, const char *format, ...)
 {

@@ -1,5 +1,4 @@
-/* What passes by, shown on stdout: as it is, as text fit for a terminal, as hex, or as JSON events.
- */
+/* What passes by, shown on stdout: as it is, as text fit for a terminal, as hex, as JSON events. */
 #ifndef CLI_VIEW_H
 #define CLI_VIEW_H
 

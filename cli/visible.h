@@ -13,8 +13,7 @@ struct visible {
 	unsigned held_len;
 };
 
-/* Writes the bytes: UTF-8, LF and TAB as they are, CR LF as LF, all else as \x1b, \xff or \u202e.
- */
+/* Writes the bytes: text, LF and TAB as they are, CR LF as LF, all else as \x1b, \xff, \u202e. */
 void visible_put(struct visible *v, FILE *to, pier_bytes bytes);
 
 /* Writes what was held back for its other half. */

@@ -10,7 +10,7 @@
 #define BACK_OFF_MAX PIER_S(30)
 #define SAID_MAX     240 /* bytes shown of what a server says */
 
-/* ---- The URL ------------------------------------------------------------------------------------- */
+/* ---- The URL ------------------------------------------------------------------------------- */
 
 static int complain(struct web *w, const char *what)
 {
@@ -50,7 +50,7 @@ int web_init(struct web *w, const char *url, int64_t timeout)
 	return err < 0 ? err : read_user(w);
 }
 
-static void close_conn(struct web *w)
+void web_close(struct web *w)
 {
 	pier_http_free(w->http);
 	pier_close(w->conn);
@@ -60,7 +60,7 @@ static void close_conn(struct web *w)
 
 void web_done(struct web *w)
 {
-	close_conn(w);
+	web_close(w);
 	explicit_bzero(w->password, sizeof w->password);
 }
 
@@ -79,7 +79,7 @@ int web_drop(struct web *w, int err)
 	return w->err = err;
 }
 
-/* ---- Requests ------------------------------------------------------------------------------------ */
+/* ---- Requests ------------------------------------------------------------------------------ */
 
 static bool bracketed(const struct web *w)
 {
@@ -114,20 +114,38 @@ static void host_field(const struct web *w, char *into, size_t room)
 		snprintf(into + n, room - (size_t)n, ":%u", w->url.port);
 }
 
-int web_ask(struct web *w, const char *method, pier_bytes target, const char *fields, int64_t body_len)
+static int send_head(struct web *w, const char *method, pier_bytes target, const char *fields,
+		     int64_t body_len)
 {
 	char host[WEB_URL_MAX], all[WEB_FIELDS_MAX + 1024], basic[1024];
-	int err = w->conn ? 0 : open_conn(w);
-	if (err < 0)
-		return err;
 
 	int n = snprintf(all, sizeof all, "User-Agent: pier/" PIER_VERSION "\r\n%s", fields);
 	if (*w->user && pier_http_basic_make(w->user, w->password, basic, sizeof basic) > 0)
 		snprintf(all + n, sizeof all - (size_t)n, "Authorization: %s\r\n", basic);
 	host_field(w, host, sizeof host);
-	err = pier_http_ask(w->http, method, target.p ? target : w->url.target, host, all, body_len);
+	int err = pier_http_ask(w->http, method, target.p ? target : w->url.target, host, all,
+				body_len);
 	explicit_bzero(all, sizeof all);
 	explicit_bzero(basic, sizeof basic);
+	return err;
+}
+
+int web_ask(struct web *w, const char *method, pier_bytes target, const char *fields,
+	    int64_t body_len)
+{
+	int err = -EPIPE;
+
+	if (w->conn && !w->fresh)
+		err = send_head(w, method, target, fields, body_len);
+	if (err == 0)
+		return 0;
+	/* The server has closed it, or said that it would. */
+	if (w->conn && !w->fresh)
+		web_close(w);
+	err = w->conn ? 0 : open_conn(w);
+	if (err < 0)
+		return err;
+	err = send_head(w, method, target, fields, body_len);
 	return err < 0 ? web_drop(w, err) : 0;
 }
 
@@ -154,7 +172,7 @@ int web_fetch(struct web *w, const char *method, pier_bytes target, const char *
 	}
 }
 
-/* ---- What comes back ----------------------------------------------------------------------------- */
+/* ---- What comes back ----------------------------------------------------------------------- */
 
 /* RFC 3986 §5.2, as far as servers use it: whole URLs, //host/path, /path, and a name beside ours. */
 static int resolve(const struct web *w, pier_bytes to, char *into, size_t room)
@@ -189,7 +207,7 @@ int web_follow(struct web *w, const pier_http_head *head)
 	if (!location.p || resolve(w, location, next, sizeof next) < 0)
 		return complain(w, "the server sends us on, but does not say where");
 	host_field(w, host, sizeof host);
-	close_conn(w);
+	web_close(w);
 	memcpy(w->text, next, sizeof next);
 	int err = read_url(w);
 	if (err < 0)

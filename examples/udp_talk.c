@@ -6,8 +6,12 @@
 
 static int hear(void *other)
 {
-	for (pier_bytes b; (b = pier_next(other)).p;) /* while True: data = s.recv(65535) */
-		printf("%s: %.*s\n", pier_peer(other), (int)b.len, b.p);
+	do {
+		pier_clear(other);
+		for (pier_bytes b; (b = pier_next(other)).p;) /* while True: data = s.recv(65535) */
+			printf("%s: %.*s\n", pier_peer(other), (int)b.len, b.p);
+	} while (pier_err(other) ==
+		 -ECONNREFUSED); /* except ConnectionRefusedError: not there yet */
 	return pier_err(other);
 }
 

@@ -21,8 +21,8 @@ static const struct method {
 	const char *name;
 	int (*answer)(struct visit *);
 } methods[] = {
-	{"GET", files_get},	   {"HEAD", files_get},	  {"PUT", files_put},
-	{"DELETE", files_delete},  {"POST", resumable_create}, {"OPTIONS", options},
+	{"GET", files_get},	  {"HEAD", files_get},	      {"PUT", files_put},
+	{"DELETE", files_delete}, {"POST", resumable_create}, {"OPTIONS", options},
 };
 
 static int answer_file(struct visit *v)
@@ -48,9 +48,11 @@ void hub_http_door(pier_conn *c, struct hub *hub)
 	pier_set_timeouts(c, BODY_IDLE, BODY_IDLE);
 	while (pier_http_next(v.http, &v.ask) > 0) {
 		uploads_tidy(hub->uploads);
+		v.body = BODY_UNREAD;
 		int err = upload_is_target(v.ask.path) ? resumable_answer(&v) : answer_file(&v);
 		if (err < 0)
 			break;
+		visit_linger(&v);
 	}
 	pier_http_free(v.http);
 }

@@ -19,6 +19,11 @@ struct visit {
 	pier_http_head ask;   /* good until the body is read */
 	struct target target; /* what it is about, unless it is an upload's own resource */
 	char user[ACCOUNT_NAME_MAX + 1]; /* who asks, once visit_login said 1 */
+	enum {
+		BODY_UNREAD,
+		BODY_BEGUN,
+		BODY_WHOLE
+	} body;
 };
 
 /* Further lines of an answer's head. */
@@ -37,6 +42,10 @@ int visit_fail(struct visit *v, int err);
 
 /* The same when the body could not be taken whole: what is left of it is not waited for. */
 int visit_fail_body(struct visit *v, int err);
+
+/* After an answer to a body that is still on its way: ends our side, and reads on for a moment, so that the
+ * peer reads the answer instead of a reset. RFC 9112 §9.6. */
+void visit_linger(struct visit *v);
 
 /* Answers without a body. */
 int visit_bare(struct visit *v, int status, const char *fields);

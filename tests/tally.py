@@ -13,7 +13,7 @@ def meson(path):
     """Yields (name, verdict, output) for each TAP case; a program that broke off is one more that failed."""
     for line in path.read_text(errors="replace").splitlines():
         program = json.loads(line)
-        name, text, failed = program["name"], program.get("stdout", ""), False
+        name, text, failed = program["name"].rpartition(" / ")[2], program.get("stdout", ""), False
         for case in re.split(r"^(?=(?:not )?ok\b)", text, flags=re.MULTILINE)[1:]:
             broken, title, skipped = CASE.match(case).groups()
             failed |= bool(broken)

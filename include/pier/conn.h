@@ -131,7 +131,8 @@ PIER_API int pier_err(const pier_conn *c);
  * error. Python: the text of an OSError. */
 PIER_API const char *pier_why(pier_conn *c);
 
-/* Forgets a time-out, so that the conn can be used on; buffered input is kept. Other errors stay. */
+/* Forgets a time-out, or that nobody took a datagram (udp, -ECONNREFUSED), so that the conn can be used
+ * on; buffered input is kept. Other errors stay. */
 PIER_API void pier_clear(pier_conn *c);
 
 /* The peer's address as text ("127.0.0.1:50412", "unix"), owned by the conn; "?" when unknown. */

@@ -49,6 +49,9 @@ static void drop_pending(int sig)
 
 void pier_io_signals_close(struct io_signals *s)
 {
+	char info[128]; /* struct signalfd_siginfo */
+	while (read(s->fd, info, sizeof info) > 0)
+		; /* an impatient third ^C must not end the process once it may again */
 	close(s->fd);
 	if (!sigismember(&s->old, SIGPIPE))
 		drop_pending(SIGPIPE);

@@ -1,6 +1,7 @@
 /* New conns: accepted, balanced over the workers, counted, and given a fiber. */
 #include "station.h"
 
+#include "base/log.h"
 #include "io/socket.h"
 #include "net/udp.h"
 
@@ -24,7 +25,10 @@ static void report(struct station *st, pier_conn *c)
 	const struct serving *s = st->serving;
 	int err = pier_err(c);
 	bool expected = err == 0 || pier_is_disconnect(err) || err == -ECANCELED;
-	if (s->o.on_error && !expected)
+	if (expected)
+		return;
+	pier_log_line(PIER_INFO, "%s", pier_why(c));
+	if (s->o.on_error)
 		s->o.on_error(c, err, s->o.arg);
 }
 
@@ -190,6 +194,13 @@ static bool is_theirs(int64_t err)
 	}
 }
 
+/* Clients wait in the backlog meanwhile; none is lost. */
+static void wait_out_shortage(int err)
+{
+	pier_log_line(PIER_WARN, "no conn can be accepted for now: %s", pier_strerror(err));
+	pier_sleep(ACCEPT_PAUSE);
+}
+
 static int accept_all(struct station *st, int fd)
 {
 	for (;;) {
@@ -201,8 +212,8 @@ static int accept_all(struct station *st, int fd)
 		peer.len = op.addr.len;
 		if (n >= 0)
 			place(st, (int)n, &peer);
-		else if (is_shortage(n)) /* they wait in the backlog meanwhile; none is lost */
-			pier_sleep(ACCEPT_PAUSE);
+		else if (is_shortage(n))
+			wait_out_shortage((int)n);
 		else if (!is_theirs(n))
 			return (int)n;
 	}

@@ -216,7 +216,7 @@ static int serve_as_program(struct program *p, const char *url)
 		return err;
 	err = pier_run(run_program, p, .workers = p->serving.o.workers);
 	pier_io_signals_close(&p->signals);
-	if (err < 0)
+	if (err < 0 && !p->serving.o.quiet)
 		fprintf(stderr, "cannot listen on %s: %s\n", url, pier_strerror(err));
 	return err;
 }
@@ -226,7 +226,7 @@ int pier_serve_with(const char *url, pier_handler handler, const pier_serve_opts
 	struct program p;
 	int err = serving_init(&p.serving, url, handler, opts);
 	if (err < 0) {
-		if (!pier_worker_self())
+		if (!pier_worker_self() && !p.serving.o.quiet)
 			fprintf(stderr, "cannot listen on %s: %s\n", url, pier_strerror(err));
 		return err;
 	}

@@ -166,8 +166,7 @@ static const char *const smuggling[] = {
 	"Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n",
 	"Transfer-Encoding: \"chunked\"\r\n",
 	"Transfer-Encoding: chunked;q=1\r\n",
-	"Transfer-Encoding: \x0b"
-	"chunked\r\n",
+	"Transfer-Encoding: \013chunked\r\n",
 	"Transfer-Encoding: identity\r\n",
 	"Transfer-Encoding:\r\n",
 	"Transfer-Encoding: chunked,\r\n",

@@ -8,6 +8,7 @@ static const struct {
 	{100, "Continue"},
 	{101, "Switching Protocols"},
 	{103, "Early Hints"},
+	{104, "Upload Resumption Supported"}, /* draft-ietf-httpbis-resumable-upload */
 	{200, "OK"},
 	{201, "Created"},
 	{202, "Accepted"},

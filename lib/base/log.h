@@ -1,0 +1,11 @@
+/* A line for whoever listens. Without a sink it costs one load. */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include <pier/log.h>
+
+#define LOG_LINE_MAX 512 /* bytes of a line; longer ones are cut */
+
+void pier_log_line(pier_level level, const char *format, ...) PIER_PRINTF(2, 3);
+
+#endif
