@@ -44,6 +44,12 @@ def bound():
     return lambda seconds: seconds * SLOWER
 
 
+@pytest.fixture(scope="session")
+def sanitized():
+    """True under a sanitizer, whose memory says nothing of the program's."""
+    return SLOWER > 1
+
+
 @pytest.fixture
 def free_port():
     """Calls give TCP ports of 127.0.0.1 that nobody listens on, from below those that the kernel gives to clients."""
