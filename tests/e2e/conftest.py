@@ -114,7 +114,7 @@ class Hub:
         with open(self.log, "ab") as log:
             before = log.tell()
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=ENV)
-        while not (where := re.search(rb"127\.0\.0\.1:(\d+)$", self.log.read_bytes()[before:], re.MULTILINE)):
+        while not (where := re.search(rb"^  \S+ +.*:(\d+)$", self.log.read_bytes()[before:], re.MULTILINE)):
             assert self.process.poll() is None, f"the hub ended with {self.process.returncode}: {self.said()}"
             time.sleep(0.02)  # the test's deadline ends it
         self.port = int(where[1])
