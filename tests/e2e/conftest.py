@@ -13,6 +13,9 @@ REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error
 ENV = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "dumb", "TZ": "UTC"}
 
 
+LISTENS = re.compile(rb"^  \S+ +\S*:(\d+)$", re.MULTILINE)  # the hub's first word: "  listens   [::]:7437"
+
+
 class Talk:
     """A text conversation: what a person with nc does and sees."""
 

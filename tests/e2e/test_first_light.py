@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-LATE_MAX = 0.25  # s that a line may take while a large file comes in, at the 95th percentile
+LATE_MAX = 1.0  # s that a line may take at the 95th percentile: it waits for the disk that the large file fills
 EACH = 0.02  # s from one line of a person to the next
 MIB = 1 << 20
 
