@@ -70,11 +70,14 @@ struct attempt {
 	char hash[ACCOUNT_HASH_MAX], real_name[ACCOUNT_NAME_MAX + 1];
 };
 
+static bool host_braked(struct attempt *t)
+{
+	return brake_holds(&t->accounts->brake, BRAKE_HOST, t->host);
+}
+
 static bool braked(struct attempt *t)
 {
-	struct brake *brake = &t->accounts->brake;
-
-	return brake_holds(brake, BRAKE_HOST, t->host) || brake_holds(brake, BRAKE_NAME, t->folded);
+	return host_braked(t) || brake_holds(&t->accounts->brake, BRAKE_NAME, t->folded);
 }
 
 static int failed(struct attempt *t)
@@ -133,17 +136,18 @@ static int check(struct attempt *t)
 	unsigned char mark[LOGIN_BYTES];
 	struct logins *logins = &t->accounts->logins;
 
-	if (braked(t))
+	if (host_braked(t))
 		return -EAGAIN;
 	if (strlen(t->name) > ACCOUNT_NAME_MAX || strlen(t->password) > PASSWORD_MAX)
 		return failed(t);
 	int err = (int)pier_offload(look_up, t);
 	if (err < 0)
 		return err;
-	logins_mark(logins, t->folded, t->hash, t->password, mark);
+	/* Before the name's brake: others' guesses do not shut out who was let in from here lately. */
+	logins_mark(logins, t->host, t->folded, t->hash, t->password, mark);
 	if (t->known && logins_know(logins, mark))
 		return 0;
-	err = verify_in_turn(t);
+	err = braked(t) ? -EAGAIN : verify_in_turn(t);
 	if (err == 0)
 		logins_add(logins, mark);
 	return err;

@@ -16,18 +16,19 @@ void logins_done(struct logins *l)
 	sodium_memzero(l, sizeof *l);
 }
 
-/* With its final NUL each part ends where it ends, so no two triples give the same bytes. */
+/* With its final NUL each part ends where it ends, so no two logins give the same bytes. */
 static void add(crypto_generichash_state *state, const char *part)
 {
 	crypto_generichash_update(state, (const unsigned char *)part, strlen(part) + 1);
 }
 
-void logins_mark(const struct logins *l, const char *name, const char *hash, const char *password,
-		 unsigned char mark[LOGIN_BYTES])
+void logins_mark(const struct logins *l, const char *host, const char *name, const char *hash,
+		 const char *password, unsigned char mark[LOGIN_BYTES])
 {
 	crypto_generichash_state state;
 
 	crypto_generichash_init(&state, l->key, sizeof l->key, LOGIN_BYTES);
+	add(&state, host);
 	add(&state, name);
 	add(&state, hash);
 	add(&state, password);
@@ -43,12 +44,16 @@ static struct login *set_of(struct logins *l, const unsigned char mark[LOGIN_BYT
 bool logins_know(struct logins *l, const unsigned char mark[LOGIN_BYTES])
 {
 	struct login *set = set_of(l, mark);
+	int64_t now = pier_now();
 	bool known = false;
 
 	pthread_mutex_lock(&l->lock);
-	for (int i = 0; i < LOGINS_WAYS; i++)
-		known |= set[i].until > pier_now() &&
-			 sodium_memcmp(set[i].mark, mark, LOGIN_BYTES) == 0;
+	for (int i = 0; i < LOGINS_WAYS; i++) {
+		if (set[i].until <= now || sodium_memcmp(set[i].mark, mark, LOGIN_BYTES) != 0)
+			continue;
+		set[i].until = now + LOGINS_GOOD_FOR;
+		known = true;
+	}
 	pthread_mutex_unlock(&l->lock);
 	return known;
 }

@@ -90,7 +90,14 @@ struct io_op {
 	/* The backend's own. */
 	struct io_op *next;
 	struct io *io;
+	uint32_t slot;
 };
+
+/* One piece, no address, nothing beside it: send(2) does it, with less to copy than sendmsg(2). */
+static inline bool io_msg_plain(const struct msghdr *msg)
+{
+	return msg->msg_iovlen == 1 && !msg->msg_name && !msg->msg_controllen;
+}
 
 static inline bool io_kind_reads(enum io_kind kind)
 {

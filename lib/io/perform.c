@@ -153,6 +153,10 @@ static int64_t once(struct io *io, struct io_op *op)
 	case IO_CONNECT:
 		return connected(op);
 	case IO_SENDMSG:
+		if (io_msg_plain(op->msg))
+			return count(send(op->fd, op->msg->msg_iov->iov_base,
+					  op->msg->msg_iov->iov_len,
+					  op->flags | MSG_DONTWAIT | MSG_NOSIGNAL));
 		return count(sendmsg(op->fd, op->msg, op->flags | MSG_DONTWAIT | MSG_NOSIGNAL));
 	case IO_WRITEV:
 		return written(op);

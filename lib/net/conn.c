@@ -35,7 +35,6 @@ pier_conn *pier_conn_new(const struct transport *via, int fd)
 void pier_conn_free(pier_conn *c)
 {
 	pier_inbuf_drop(c);
-	free(c->url);
 	free(c->name);
 	free(c->why);
 	free(c);
@@ -76,8 +75,7 @@ const char *pier_why(pier_conn *c)
 	if (!c->err)
 		return "";
 	free(c->why);
-	const char *whom = c->url ? c->url : pier_peer(c);
-	if (asprintf(&c->why, "%s %s: %s", c->doing, whom, pier_strerror(c->err)) < 0)
+	if (asprintf(&c->why, "%s %s: %s", c->doing, pier_peer(c), pier_strerror(c->err)) < 0)
 		c->why = NULL;
 	return c->why ? c->why : pier_strerror(c->err);
 }

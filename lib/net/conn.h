@@ -59,7 +59,6 @@ struct pier_conn {
 	struct udp_peer *udp;  /* a peer of a udp server */
 	struct station *station; /* of the server that owns it */
 	pier_addr peer;
-	char *url;        /* that was dialled */
 	char *name, *why; /* made when asked for */
 	void *data;
 };

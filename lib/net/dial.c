@@ -156,7 +156,7 @@ pier_conn *pier_dial_with(const char *url, const pier_dial_opts *opts)
 	if (!c)
 		return NULL;
 	pier_conn_options(c, opts->frame, opts->message_max, opts->idle);
-	c->url = url ? strdup(url) : NULL;
+	c->name = url ? strdup(url) : NULL;
 	int err = 0;
 	PIER_WITHIN (opts->timeout > 0 ? opts->timeout : PIER_FOREVER)
 		err = dial(c, url, opts);

@@ -117,6 +117,23 @@ TEST(guessing_is_braked_for_the_name)
 	close_accounts(a);
 }
 
+TEST(strangers_who_guess_do_not_shut_out_who_was_let_in)
+{
+	struct accounts *a = open_accounts(3);
+	char name[ACCOUNT_NAME_MAX + 1], host[32];
+
+	CHECK_EQ(accounts_register(a, "zhao", "secret", HOST), 0);
+	CHECK_EQ(accounts_check(a, "zhao", "secret", HOST, name), 0);
+	for (int i = 10; i < 13; i++) {
+		snprintf(host, sizeof host, "192.0.2.%d", i);
+		CHECK_EQ(accounts_check(a, "zhao", "wrong", host, name), -EACCES);
+	}
+	CHECK_EQ(accounts_check(a, "zhao", "secret", "192.0.2.99", name), -EAGAIN);
+	CHECK_EQ(accounts_check(a, "zhao", "wrong", HOST, name), -EAGAIN);
+	CHECK_EQ(accounts_check(a, "zhao", "secret", HOST, name), 0);
+	close_accounts(a);
+}
+
 TEST(good_logins_are_not_braked)
 {
 	struct accounts *a = open_accounts(2);
