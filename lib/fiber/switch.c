@@ -3,7 +3,8 @@
 
 #include <assert.h>
 
-#if defined(__x86_64__) || defined(__aarch64__)
+/* PIER_UCONTEXT tries the portable way where there is a better one. */
+#if (defined(__x86_64__) || defined(__aarch64__)) && !defined(PIER_UCONTEXT)
 
 void pier_switch_entry(void);
 

@@ -1,5 +1,5 @@
 /* void pier_switch(void **from, void *to): AAPCS64 §6.1, callee-saved x19-x30, d8-d15. */
-#if defined(__aarch64__)
+#if defined(__aarch64__) && !defined(PIER_UCONTEXT)
 	.text
 	.globl pier_switch
 	.hidden pier_switch

@@ -1,6 +1,6 @@
 /* void pier_switch(void **from, void *to): System V AMD64 psABI §3.2.1, callee-saved registers only.
  * MXCSR and the x87 control word are the thread's; fibers share them. */
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(PIER_UCONTEXT)
 	.text
 	.globl pier_switch
 	.hidden pier_switch
