@@ -37,14 +37,19 @@ class Contender:
 
 
 SERVERS = [
-    Contender("bare epoll", "peers/bare_epoll.c", "echo stream", bare=True),
-    Contender("bare io_uring", "peers/bare_uring.c", "echo stream", bare=True),
-    Contender("pier epoll", "peers/pier.c", "echo stream fanout udp", io="epoll"),
-    Contender("pier io_uring", "peers/pier.c", "echo stream fanout udp", io="uring"),
-    Contender("libuv", "peers/libuv.c", "echo stream", package="libuv1-dev", libraries="-luv"),
-    Contender("Go", "peers/go.go", "echo stream", package="golang-go"),
-    Contender("Python threads", "peers/threads.py", "echo stream udp", package="python3"),
-    Contender("Python asyncio", "peers/aio.py", "echo stream", package="python3"),
+    Contender("bare epoll", "peers/bare_epoll.c", "echo idle stream", bare=True),
+    Contender("bare io_uring", "peers/bare_uring.c", "echo idle stream", bare=True),
+    Contender("bare room", "peers/bare_fanout.c", "fanout", bare=True),
+    Contender("bare recvmmsg", "peers/bare_udp.c", "udp", bare=True),
+    Contender("pier epoll", "peers/pier.c", "echo idle stream fanout udp", io="epoll"),
+    Contender("pier io_uring", "peers/pier.c", "echo idle stream fanout udp", io="uring"),
+    Contender("libuv", "peers/libuv.c", "echo idle stream fanout udp", package="libuv1-dev", libraries="-luv"),
+    Contender("libevent", "peers/libevent.c", "echo idle stream", package="libevent-dev", libraries="-levent"),
+    Contender("State Threads", "peers/state_threads.c", "echo idle stream udp", package="libst-dev", libraries="-lst"),
+    Contender("Boost.Asio", "peers/asio.cpp", "echo idle stream udp", package="libboost-dev"),
+    Contender("Go", "peers/go.go", "echo idle stream fanout udp", package="golang-go"),
+    Contender("Python threads", "peers/threads.py", "echo idle stream udp", package="python3"),
+    Contender("Python asyncio", "peers/aio.py", "echo idle stream fanout udp", package="python3"),
 ]
 
 

@@ -31,10 +31,10 @@ LOADS = [
     ),
     Load("pipelined-64", "Pipelined: 64 conns, 64 B, 16 messages at once", "echo", "echo", 64, depth=16),
     Load("churn-64", "Connect, echo 64 B, close: 64 at a time", "echo", "churn", 64, unit="conn"),
-    Load("stream-4", "One-way stream to 4 conns", "stream", "stream", 4, unit="16 KiB"),
+    Load("stream-4", "One-way stream to 4 conns, in blocks of 16 KiB", "stream", "stream", 4, unit="block"),
     Load("fanout-1000", "One speaks, 1,000 hear: lines of 64 B", "fanout", "fanout", 1000, depth=32, unit="delivery"),
     Load("udp-32", "UDP echo: 32 peers, 64 B, 4 at once", "udp", "udp", 32, depth=4, unit="datagram"),
-    Load("idle-15000", "Memory of an idle conn, after one echo: 15,000 conns", "echo", "idle", 15000, unit="conn"),
+    Load("idle-15000", "Memory of an idle conn, after one echo: 15,000 conns", "idle", "idle", 15000, unit="conn"),
 ]
 
 

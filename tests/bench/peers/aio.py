@@ -1,4 +1,4 @@
-"""Python's asyncio, by its protocols, which are its fast way. aio.py echo|stream PORT"""
+"""Python's asyncio, by its protocols, which are its fast way. aio.py echo|idle|stream|fanout|udp PORT"""
 
 import asyncio
 import sys
@@ -40,10 +40,40 @@ class Stream(asyncio.Protocol):
                 asyncio.get_running_loop().call_soon(self.send)
 
 
+class Member(asyncio.Protocol):
+    room = set()
+
+    def connection_made(self, transport):
+        self.transport = transport
+        self.part = b""
+        self.room.add(transport)
+        transport.write(b"hello\n")
+
+    def connection_lost(self, why):
+        self.room.discard(self.transport)
+
+    def data_received(self, data):
+        whole, end, self.part = (self.part + data).rpartition(b"\n")
+        for member in self.room:
+            if member is not self.transport:
+                member.write(whole + end)
+
+
+class UDPEcho(asyncio.DatagramProtocol):
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def datagram_received(self, data, peer):
+        self.transport.sendto(data, peer)
+
+
 async def main(mode, port):
-    protocol = {"echo": Echo, "stream": Stream}[mode]
-    server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", port, backlog=4096)
-    await server.serve_forever()
+    loop, at = asyncio.get_running_loop(), ("127.0.0.1", port)
+    if mode == "udp":
+        await loop.create_datagram_endpoint(UDPEcho, local_addr=at)
+        await loop.create_future()
+    protocol = {"echo": Echo, "idle": Echo, "stream": Stream, "fanout": Member}[mode]
+    await (await loop.create_server(protocol, *at, backlog=4096)).serve_forever()
 
 
 asyncio.run(main(sys.argv[1], int(sys.argv[2])))

@@ -1,4 +1,4 @@
-"""Python's ThreadingTCPServer and ThreadingUDPServer: a thread for each conn. threads.py echo|stream|udp PORT"""
+"""Python's ThreadingTCPServer and ThreadingUDPServer: a thread for each conn. threads.py echo|idle|stream|udp PORT"""
 
 import socket
 import socketserver
@@ -44,5 +44,6 @@ class UDPServer(socketserver.ThreadingUDPServer):
 
 
 mode, port = sys.argv[1], int(sys.argv[2])
-server, handler = {"echo": (TCPServer, Echo), "stream": (TCPServer, Stream), "udp": (UDPServer, UDPEcho)}[mode]
+modes = {"echo": (TCPServer, Echo), "idle": (TCPServer, Echo), "stream": (TCPServer, Stream), "udp": (UDPServer, UDPEcho)}
+server, handler = modes[mode]
 server(("127.0.0.1", port), handler).serve_forever()
