@@ -139,7 +139,7 @@ void load_fanout(const struct plan *p)
 	for (unsigned i = 0; i <= p->conns; i++) {
 		f.listeners[i].fd = dial(p, SOCK_STREAM);
 		watch(f.epoll, f.listeners[i].fd, EPOLLIN, i);
-		while (i - f.greeted > 128) /* no flood of the backlog */
+		while (i + 1 - f.greeted > 128) /* no flood of the backlog */
 			turn(&f);
 	}
 	while (f.greeted <= p->conns)
