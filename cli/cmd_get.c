@@ -18,16 +18,17 @@ static bool quiet, verbose, json;
 static const struct option options[] = {
 	{"output", 'o', OPTION_TEXT, &output, "FILE",
 	 "store under this name; - is stdout, NAME/ a folder"},
-	{"retry", 0, OPTION_COUNT, &retry, "N", "attempts after a cut, counted anew when bytes came; 5"},
+	{"retry", 0, OPTION_COUNT, &retry, "N",
+	 "attempts after a cut, counted anew when bytes came; 5"},
 	{"timeout", 'w', OPTION_DURATION, &timeout, "TIME",
 	 "for a connection, and for a server that stands still; 60s"},
 	{"quiet", 'q', OPTION_FLAG, &quiet, NULL, "no progress"},
 	{"verbose", 'v', OPTION_FLAG, &verbose, NULL, "say what was fetched, and when it was cut"},
 	{"json", 0, OPTION_FLAG, &json, NULL, "one JSON object a line: open, then close"},
-	{NULL},
+	{.name = NULL},
 };
 
-/* ---- Names --------------------------------------------------------------------------------------- */
+/* ---- Names --------------------------------------------------------------------------------- */
 
 /* The last name of the URL's path, made harmless: a server cannot choose a folder, nor a name that
  * acts on a terminal. The server's Content-Disposition is not asked. */
@@ -70,7 +71,7 @@ static void choose(const char *url, char *into, size_t room)
 	snprintf(into, room, "%s%s", output ? output : "", name);
 }
 
-/* ---- What is said -------------------------------------------------------------------------------- */
+/* ---- What is said -------------------------------------------------------------------------- */
 
 static void put_text(const char *key, const char *text)
 {
@@ -99,7 +100,8 @@ static void say_json(const struct download *d, int status, int64_t took)
 	put_text("url", d->url);
 	printf(",\"received\":%" PRId64 ",\"resumed\":%" PRId64, d->received, d->resumed);
 	if (d->checked && d->promise.has_sha256)
-		put_text("sha256", digest_hex(d->promise.is.sha256, sizeof d->promise.is.sha256, hex));
+		put_text("sha256",
+			 digest_hex(d->promise.is.sha256, sizeof d->promise.is.sha256, hex));
 	else if (d->checked)
 		put_text("md5", digest_hex(d->promise.is.md5, sizeof d->promise.is.md5, hex));
 	printf(",\"status\":%d", status);
@@ -112,14 +114,15 @@ static void say_done(const struct download *d, int64_t took)
 {
 	char size[SIZE_TEXT], rate[SIZE_TEXT];
 
-	fprintf(stderr, "%s  %s  %s/s%s\n", d->to, size_format((double)(d->resumed + d->received), size),
+	fprintf(stderr, "%s  %s  %s/s%s\n", d->to,
+		size_format((double)(d->resumed + d->received), size),
 		size_format((double)d->received * 1e9 / (double)(took > 0 ? took : 1), rate),
-		!d->checked		   ? "  (the server gave no digest)"
+		!d->checked		? "  (the server gave no digest)"
 		: d->promise.has_sha256 ? "  sha-256 ok"
-					   : "  md5 ok");
+					: "  md5 ok");
 }
 
-/* ---- The command --------------------------------------------------------------------------------- */
+/* ---- The command --------------------------------------------------------------------------- */
 
 static int get(const char *url)
 {
@@ -174,7 +177,8 @@ static int run(int argc, char **argv)
 		return fail(STATUS_USAGE, "get needs a URL (try: pier get http://HOST:7437/FILE)");
 	if (argc > 1 && output && output[0] && output[strlen(output) - 1] != '/' &&
 	    strcmp(output, "-") != 0)
-		return fail(STATUS_USAGE, "-o %s: one name for %d files (a folder ends in /)", output, argc);
+		return fail(STATUS_USAGE, "-o %s: one name for %d files (a folder ends in /)",
+			    output, argc);
 	if (json && output && strcmp(output, "-") == 0)
 		return fail(STATUS_USAGE, "--json and -o - both want stdout");
 	int status = pier_run(get_all, &all, .workers = 1);

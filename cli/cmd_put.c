@@ -21,16 +21,17 @@ static const struct option options[] = {
 	{"user", 'u', OPTION_TEXT, &user, "NAME", "log in as; else the URL's user"},
 	{"password-file", 0, OPTION_TEXT, &password_file, "FILE",
 	 "its first line; else $PIER_PASSWORD, or it is asked for"},
-	{"retry", 0, OPTION_COUNT, &retry, "N", "attempts after a cut, counted anew when bytes went; 5"},
+	{"retry", 0, OPTION_COUNT, &retry, "N",
+	 "attempts after a cut, counted anew when bytes went; 5"},
 	{"timeout", 'w', OPTION_DURATION, &timeout, "TIME",
 	 "for a connection, and for a server that stands still; 60s"},
 	{"quiet", 'q', OPTION_FLAG, &quiet, NULL, "no progress"},
 	{"verbose", 'v', OPTION_FLAG, &verbose, NULL, "say what was stored, and when it was cut"},
 	{"json", 0, OPTION_FLAG, &json, NULL, "one JSON object a line"},
-	{NULL},
+	{.name = NULL},
 };
 
-/* ---- Who ----------------------------------------------------------------------------------------- */
+/* ---- Who ----------------------------------------------------------------------------------- */
 
 static int read_password_file(char into[SECRET_MAX])
 {
@@ -60,19 +61,21 @@ static int find_password(const char *name, char into[SECRET_MAX])
 		return read_password_file(into);
 	if (env) {
 		if (strlen(env) >= SECRET_MAX)
-			return fail(STATUS_USAGE, "PIER_PASSWORD is longer than %d bytes", SECRET_MAX - 1);
+			return fail(STATUS_USAGE, "PIER_PASSWORD is longer than %d bytes",
+				    SECRET_MAX - 1);
 		memcpy(into, env, strlen(env) + 1);
 		return STATUS_DONE;
 	}
 	snprintf(prompt, sizeof prompt, "Password for %.100s: ", name);
 	int len = terminal_password(prompt, into, SECRET_MAX);
 	if (len == -ENOTTY)
-		return fail(STATUS_USAGE, "no password for %s (set PIER_PASSWORD, or --password-file=FILE)",
+		return fail(STATUS_USAGE,
+			    "no password for %s (set PIER_PASSWORD, or --password-file=FILE)",
 			    name);
 	return len < 0 ? fail(STATUS_LOCAL, "no password was typed") : STATUS_DONE;
 }
 
-/* ---- Where --------------------------------------------------------------------------------------- */
+/* ---- Where --------------------------------------------------------------------------------- */
 
 /* The URL of the file: what was given, with the file's name behind it when that is a folder. */
 static int make_url(const char *base, const char *path, char *into, size_t room)
@@ -91,7 +94,7 @@ static int make_url(const char *base, const char *path, char *into, size_t room)
 	return n < 0 || (size_t)n >= room ? -ENAMETOOLONG : 0;
 }
 
-/* ---- What is said -------------------------------------------------------------------------------- */
+/* ---- What is said -------------------------------------------------------------------------- */
 
 static void put_text(const char *key, const char *text)
 {
@@ -128,7 +131,7 @@ static void say_done(const struct put_file *p, int64_t took)
 			p->checked ? "  sha-256 ok" : "  (the server gave no digest)");
 }
 
-/* ---- The command --------------------------------------------------------------------------------- */
+/* ---- The command --------------------------------------------------------------------------- */
 
 struct operands {
 	int files;
@@ -196,13 +199,16 @@ static int run(int argc, char **argv)
 	char password[SECRET_MAX] = "";
 
 	if (argc < 2)
-		return fail(STATUS_USAGE, "put needs a file and a URL (try: pier put FILE http://HOST:7437/)");
+		return fail(STATUS_USAGE,
+			    "put needs a file and a URL (try: pier put FILE http://HOST:7437/)");
 	struct operands all = {argc - 1, argv, argv[argc - 1], NULL};
 	if (!*all.url)
 		return fail(STATUS_USAGE, "the URL is empty");
-	if (all.files > 1 && strchr(strstr(all.url, "://") ? strstr(all.url, "://") + 3 : all.url, '/') &&
+	if (all.files > 1 &&
+	    strchr(strstr(all.url, "://") ? strstr(all.url, "://") + 3 : all.url, '/') &&
 	    all.url[strlen(all.url) - 1] != '/')
-		return fail(STATUS_USAGE, "%s: one name for %d files (a folder ends in /)", all.url, all.files);
+		return fail(STATUS_USAGE, "%s: one name for %d files (a folder ends in /)", all.url,
+			    all.files);
 	int status = log_in(all.url, password);
 	if (status != STATUS_DONE)
 		return status;

@@ -13,6 +13,7 @@
 
 #define NOTE_MAX      (WEB_URL_MAX + 256)
 #define VALIDATOR_MAX 200
+#define ASK_FROM      (64 << 20) /* a file this large is worth a question for its digest */
 #define STDOUT_PIECE  (256 << 10)
 
 struct fetch {
@@ -30,7 +31,11 @@ struct fetch {
 };
 
 /* How an attempt ended. */
-enum outcome { WHOLE, AGAIN, OVER };
+enum outcome {
+	WHOLE,
+	AGAIN,
+	OVER
+};
 
 static int over(struct fetch *f, int status, const char *format, ...) PIER_PRINTF(3, 4);
 static int over(struct fetch *f, int status, const char *format, ...)
@@ -53,7 +58,7 @@ static int fail_local(struct fetch *f, int err)
 	return over(f, STATUS_LOCAL, "%s: %s", f->d->to, pier_strerror(err));
 }
 
-/* ---- The part and its note ----------------------------------------------------------------------- */
+/* ---- The part and its note ----------------------------------------------------------------- */
 
 /* What an earlier run left counts only with a validator from the same URL. */
 static void read_note(struct fetch *f)
@@ -128,7 +133,7 @@ static int start_over(struct fetch *f)
 	return *f->validator ? write_note(f) : 0;
 }
 
-/* ---- Asking -------------------------------------------------------------------------------------- */
+/* ---- Asking -------------------------------------------------------------------------------- */
 
 static int ask(struct fetch *f, pier_http_head *head)
 {
@@ -136,15 +141,16 @@ static int ask(struct fetch *f, pier_http_head *head)
 
 	if (f->have > 0) {
 		size_t len = strlen(fields);
-		snprintf(fields + len, sizeof fields - len, "Range: bytes=%" PRId64 "-\r\nIf-Range: %s\r\n",
-			 f->have, f->validator);
+		snprintf(fields + len, sizeof fields - len,
+			 "Range: bytes=%" PRId64 "-\r\nIf-Range: %s\r\n", f->have, f->validator);
 	}
 	for (int hops = 0; hops <= WEB_REDIRECTS; hops++) {
 		int err = web_fetch(&f->web, "GET", (pier_bytes){0}, fields, head);
 		if (err < 0)
 			return err;
 		int status = head->status;
-		if (status != 301 && status != 302 && status != 303 && status != 307 && status != 308)
+		if (status != 301 && status != 302 && status != 303 && status != 307 &&
+		    status != 308)
 			return 0;
 		err = web_follow(&f->web, head);
 		if (err < 0)
@@ -166,23 +172,42 @@ static void take_validator(struct fetch *f, const pier_http_head *head)
 		snprintf(f->validator, sizeof f->validator, "%.*s", (int)one.len, one.p);
 }
 
-/* "bytes 100-199/200" or "bytes * /200": where it begins (-1 for '*') and the whole size. */
-static bool content_range(const pier_http_head *head, int64_t *first, int64_t *size)
+/* Takes a number and the character behind it (0: the end). */
+static bool take_number(pier_bytes *rest, char end, int64_t *out)
 {
-	char text[80];
-	int64_t last;
-	pier_bytes field = pier_http_get(head, "Content-Range");
+	size_t len = 0;
+	int64_t n = 0;
 
-	if (!field.p || field.len >= sizeof text)
+	for (; len < rest->len && len < 18 && rest->p[len] >= '0' && rest->p[len] <= '9'; len++)
+		n = n * 10 + (rest->p[len] - '0');
+	if (len == 0 || (end ? len == rest->len || rest->p[len] != end : len != rest->len))
 		return false;
-	memcpy(text, field.p, field.len);
-	text[field.len] = '\0';
-	*first = -1;
-	return sscanf(text, "bytes %18" SCNd64 "-%18" SCNd64 "/%18" SCNd64, first, &last, size) == 3 ||
-	       sscanf(text, "bytes */%18" SCNd64, size) == 1;
+	len += end != 0;
+	rest->p += len;
+	rest->len -= len;
+	*out = n;
+	return true;
 }
 
-/* ---- Receiving ----------------------------------------------------------------------------------- */
+/* "bytes 100-199/200", or "bytes * /200" without the space: where it begins (-1 for '*'), and the whole
+ * size. RFC 9110 §14.4. */
+static bool content_range(const pier_http_head *head, int64_t *first, int64_t *size)
+{
+	pier_bytes rest = pier_http_get(head, "Content-Range");
+	bool none = pier_bytes_starts(rest, "bytes */");
+	int64_t last;
+
+	if (!pier_bytes_starts(rest, "bytes "))
+		return false;
+	rest.p += none ? 8 : 6;
+	rest.len -= none ? 8 : 6;
+	*first = -1;
+	return none ? take_number(&rest, 0, size)
+		    : take_number(&rest, '-', first) && take_number(&rest, '/', &last) &&
+			       take_number(&rest, 0, size);
+}
+
+/* ---- Receiving ----------------------------------------------------------------------------- */
 
 static int watch(int64_t received, void *arg)
 {
@@ -284,7 +309,7 @@ static enum outcome receive(struct fetch *f, int64_t body_len, int *status)
 	return err < 0 ? failed(f, web_drop(&f->web, err), status) : WHOLE;
 }
 
-/* ---- One attempt --------------------------------------------------------------------------------- */
+/* ---- One attempt --------------------------------------------------------------------------- */
 
 static enum outcome refused(struct fetch *f, const pier_http_head *head, int *status)
 {
@@ -300,8 +325,9 @@ static enum outcome go_on(struct fetch *f, const pier_http_head *head, int *stat
 	int64_t first, size;
 
 	if (!content_range(head, &first, &size) || first != f->have) {
-		*status = over(f, STATUS_OTHER, "%.200s: the server sends another part than was asked for",
-			       f->d->url);
+		*status =
+			over(f, STATUS_OTHER,
+			     "%.200s: the server sends another part than was asked for", f->d->url);
 		return OVER;
 	}
 	f->d->size = size;
@@ -311,8 +337,10 @@ static enum outcome go_on(struct fetch *f, const pier_http_head *head, int *stat
 static enum outcome from_the_start(struct fetch *f, const pier_http_head *head, int *status)
 {
 	if (to_stdout(f) && f->have > 0) {
-		*status = over(f, STATUS_RESET, "%.200s: cut after %" PRId64
-			       " bytes, and the server cannot go on from there", f->d->url, f->have);
+		*status = over(f, STATUS_RESET,
+			       "%.200s: cut after %" PRId64
+			       " bytes, and the server cannot go on from there",
+			       f->d->url, f->have);
 		return OVER;
 	}
 	int64_t body_len = head->body_len;
@@ -353,7 +381,7 @@ static enum outcome attempt(struct fetch *f, int *status)
 	return refused(f, &head, status);
 }
 
-/* ---- The end ------------------------------------------------------------------------------------- */
+/* ---- The end ------------------------------------------------------------------------------- */
 
 static int told(int64_t offset, void *arg)
 {
@@ -362,10 +390,28 @@ static int told(int64_t offset, void *arg)
 	return 0;
 }
 
+/* A server may send a large file at once and hash it only when asked by HEAD. What it says then counts
+ * for the same entity tag; that it cannot tell is no fault. */
+static void ask_digest(struct fetch *f)
+{
+	pier_http_head head;
+
+	if (f->d->promise.has_sha256 || f->d->promise.has_md5 || f->have < ASK_FROM ||
+	    *f->validator != '"')
+		return;
+	progress_end(&f->progress);
+	if (web_fetch(&f->web, "HEAD", (pier_bytes){0}, "Want-Repr-Digest: sha-256=10\r\n",
+		      &head) == 0 &&
+	    head.status == 200 && pier_bytes_eq(pier_http_get(&head, "ETag"), f->validator))
+		promise_read(pier_http_get(&head, "Repr-Digest"), &f->d->promise);
+}
+
 static int check(struct fetch *f)
 {
 	struct digests came;
 
+	if (!to_stdout(f))
+		ask_digest(f);
 	if (!f->d->promise.has_sha256 && !f->d->promise.has_md5)
 		return 0;
 	bool whole = hash_along(f) != NULL;
@@ -406,7 +452,8 @@ static int finish(struct fetch *f)
 		pier_file_remove(f->local.dir, f->note);
 	}
 	if (err == -PIER_EDIGEST)
-		return over(f, STATUS_EXPECT, "%s: what came is not what %.200s promised (digest differs)%s",
+		return over(f, STATUS_EXPECT,
+			    "%s: what came is not what %.200s promised (digest differs)%s",
 			    f->d->to, f->d->url, to_stdout(f) ? "" : "; it was removed, try again");
 	if (err == 0 && !to_stdout(f))
 		err = publish(f);

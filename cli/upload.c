@@ -14,8 +14,9 @@
 #include "command.h"
 #include "local.h"
 
-#define SMALL_MAX (1 << 20)   /* up to here a PUT again costs no more than finding out where it stopped */
-#define SLICE	  (4 << 20)   /* bytes between looks at progress, and at a server that answers early */
+#define SMALL_MAX                                                                                  \
+	(1 << 20) /* up to here a PUT again costs no more than finding out where it stopped */
+#define SLICE	  (4 << 20) /* bytes between looks at progress, and at a server that answers early */
 #define DIGESTING PIER_MIN(30) /* how long a server may hash what it got */
 
 struct task {
@@ -24,12 +25,17 @@ struct task {
 	struct local local;
 	int fd;
 	pier_file_info info;
-	bool plain;	       /* the server knows no resumable uploads */
+	bool plain;		  /* the server knows no resumable uploads */
 	char upload[WEB_URL_MAX]; /* target of the upload's resource */
 	struct progress progress;
 };
 
-enum outcome { STORED, AGAIN, OVER, ABSENT /* not there, or not known there */ };
+enum outcome {
+	STORED,
+	AGAIN,
+	OVER,
+	ABSENT /* not there, or not known there */
+};
 
 static int over(struct task *t, int status, const char *format, ...) PIER_PRINTF(3, 4);
 static int over(struct task *t, int status, const char *format, ...)
@@ -56,7 +62,7 @@ static enum outcome refused(struct task *t, const pier_http_head *head, int *sta
 	return web_status_may_pass(http) ? AGAIN : OVER;
 }
 
-/* ---- Before -------------------------------------------------------------------------------------- */
+/* ---- Before -------------------------------------------------------------------------------- */
 
 static int told(int64_t offset, void *arg)
 {
@@ -71,7 +77,7 @@ static int hash(struct task *t)
 
 	snprintf(what, sizeof what, "hashing %s", t->local.name);
 	progress_begin(&t->progress, t->p->quiet, what, 0, t->info.size);
-	int err = digest_file(t->fd, t->info.size, told, t, &t->p->digests);
+	int err = digest_file(t->fd, t->info.size, DIGEST_SHA256, told, t, &t->p->digests);
 	progress_end(&t->progress);
 	return err;
 }
@@ -96,13 +102,15 @@ static enum outcome look(struct task *t, int *status)
 		if (size != t->info.size || is.has_sha256)
 			break;
 	}
-	bool same = size == t->info.size && is.has_sha256 && promise_check(&is, &t->p->digests) == 0;
+	is.has_md5 = false; /* ours is not known */
+	bool same =
+		size == t->info.size && is.has_sha256 && promise_check(&is, &t->p->digests) == 0;
 	if (same)
 		t->p->there = t->p->checked = true;
 	return same ? STORED : ABSENT;
 }
 
-/* ---- The body ------------------------------------------------------------------------------------ */
+/* ---- The body ------------------------------------------------------------------------------ */
 
 /* Sends bytes from `offset` to the end. A server that answers before all is sent does not want the
  * rest: 1 then, and its answer is next. */
@@ -111,7 +119,8 @@ static int send_rest(struct task *t, int64_t offset)
 	progress_begin(&t->progress, t->p->quiet, t->local.name, offset, t->info.size);
 	while (offset < t->info.size) {
 		int64_t left = t->info.size - offset;
-		int64_t n = pier_sendfile_fd(t->web.conn, t->fd, offset, left < SLICE ? left : SLICE);
+		int64_t n =
+			pier_sendfile_fd(t->web.conn, t->fd, offset, left < SLICE ? left : SLICE);
 		if (n < 0)
 			return (int)n;
 		offset += n;
@@ -147,8 +156,8 @@ static enum outcome verify(struct task *t, const pier_http_head *head, int *stat
 	promise_read(pier_http_get(head, "Repr-Digest"), &is);
 	is.has_md5 = false;
 	if (promise_check(&is, &t->p->digests) < 0) {
-		*status = over(t, STATUS_EXPECT, "%s: the server stored something else (digest differs)",
-			       t->p->path);
+		*status = over(t, STATUS_EXPECT,
+			       "%s: the server stored something else (digest differs)", t->p->path);
 		return OVER;
 	}
 	if (pier_file_fstat(t->fd, &now) == 0 &&
@@ -174,21 +183,22 @@ static enum outcome judge(struct task *t, const pier_http_head *head, int *statu
 	return outcome;
 }
 
-/* ---- Plain --------------------------------------------------------------------------------------- */
+/* ---- Plain --------------------------------------------------------------------------------- */
 
 static enum outcome put_plain(struct task *t, int *status)
 {
 	char fields[256], digest[DIGEST_FIELD_MAX];
 	pier_http_head head;
 
-	snprintf(fields, sizeof fields, "Repr-Digest: %s\r\n", digest_field(&t->p->digests, digest));
+	snprintf(fields, sizeof fields, "Repr-Digest: %s\r\n",
+		 digest_field(&t->p->digests, DIGEST_SHA256, digest));
 	int err = web_ask(&t->web, "PUT", (pier_bytes){0}, fields, t->info.size);
 	if (err == 0)
 		err = answer(t, send_rest(t, 0), &head);
 	return err < 0 ? failed(t, err, status) : judge(t, &head, status);
 }
 
-/* ---- Resumable ----------------------------------------------------------------------------------- */
+/* ---- Resumable ----------------------------------------------------------------------------- */
 
 /* The upload's resource must be on the same server: our password goes there. */
 static bool take_location(struct task *t, const pier_http_head *head)
@@ -219,7 +229,7 @@ static enum outcome begin(struct task *t, int64_t *offset, int *status)
 
 	snprintf(fields, sizeof fields,
 		 "Upload-Complete: ?0\r\nUpload-Length: %" PRId64 "\r\nRepr-Digest: %s\r\n",
-		 t->info.size, digest_field(&t->p->digests, digest));
+		 t->info.size, digest_field(&t->p->digests, DIGEST_SHA256, digest));
 	int err = web_ask(&t->web, "POST", (pier_bytes){0}, fields, 0);
 	if (err == 0)
 		err = web_answer(&t->web, &head);
@@ -227,7 +237,8 @@ static enum outcome begin(struct task *t, int64_t *offset, int *status)
 		return failed(t, err, status);
 
 	*offset = web_number(&head, "Upload-Offset");
-	if (head.status == 201 && *offset >= 0 && *offset <= t->info.size && take_location(t, &head))
+	if (head.status == 201 && *offset >= 0 && *offset <= t->info.size &&
+	    take_location(t, &head))
 		return STORED;
 	if (head.status == 401 || head.status == 403 || head.status == 409 || head.status == 412 ||
 	    head.status == 413 || head.status == 429 || head.status == 503 || head.status == 507)
@@ -273,7 +284,7 @@ static enum outcome put_resumable(struct task *t, int *status)
 	return append(t, offset, status);
 }
 
-/* ---- All of it ----------------------------------------------------------------------------------- */
+/* ---- All of it ----------------------------------------------------------------------------- */
 
 static int run(struct task *t)
 {

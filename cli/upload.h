@@ -9,7 +9,7 @@
 struct put_file {
 	/* in */
 	const char *path;
-	const char *url; /* of the file on the server */
+	const char *url;	     /* of the file on the server */
 	const char *user, *password; /* NULL: those of the URL */
 	int64_t timeout;
 	unsigned retry;

@@ -10,7 +10,7 @@
 #define BACK_OFF_MAX PIER_S(30)
 #define SAID_MAX     240 /* bytes shown of what a server says */
 
-/* ---- The URL ------------------------------------------------------------------------------------- */
+/* ---- The URL ------------------------------------------------------------------------------- */
 
 static int complain(struct web *w, const char *what)
 {
@@ -79,7 +79,7 @@ int web_drop(struct web *w, int err)
 	return w->err = err;
 }
 
-/* ---- Requests ------------------------------------------------------------------------------------ */
+/* ---- Requests ------------------------------------------------------------------------------ */
 
 static bool bracketed(const struct web *w)
 {
@@ -123,13 +123,15 @@ static int send_head(struct web *w, const char *method, pier_bytes target, const
 	if (*w->user && pier_http_basic_make(w->user, w->password, basic, sizeof basic) > 0)
 		snprintf(all + n, sizeof all - (size_t)n, "Authorization: %s\r\n", basic);
 	host_field(w, host, sizeof host);
-	int err = pier_http_ask(w->http, method, target.p ? target : w->url.target, host, all, body_len);
+	int err = pier_http_ask(w->http, method, target.p ? target : w->url.target, host, all,
+				body_len);
 	explicit_bzero(all, sizeof all);
 	explicit_bzero(basic, sizeof basic);
 	return err;
 }
 
-int web_ask(struct web *w, const char *method, pier_bytes target, const char *fields, int64_t body_len)
+int web_ask(struct web *w, const char *method, pier_bytes target, const char *fields,
+	    int64_t body_len)
 {
 	int err = -EPIPE;
 
@@ -170,7 +172,7 @@ int web_fetch(struct web *w, const char *method, pier_bytes target, const char *
 	}
 }
 
-/* ---- What comes back ----------------------------------------------------------------------------- */
+/* ---- What comes back ----------------------------------------------------------------------- */
 
 /* RFC 3986 §5.2, as far as servers use it: whole URLs, //host/path, /path, and a name beside ours. */
 static int resolve(const struct web *w, pier_bytes to, char *into, size_t room)

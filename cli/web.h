@@ -17,9 +17,9 @@ struct web {
 	int64_t timeout;	       /* ns that a connect, or a wait for bytes, may take */
 	pier_conn *conn;
 	pier_http *http;
-	bool fresh;	/* the conn has carried no answer yet */
-	bool met;	/* the server has answered once */
-	int err;	/* why the last request failed, 0 or below */
+	bool fresh;	   /* the conn has carried no answer yet */
+	bool met;	   /* the server has answered once */
+	int err;	   /* why the last request failed, 0 or below */
 	char why[WHY_MAX]; /* the same as a sentence */
 };
 
@@ -31,7 +31,8 @@ void web_done(struct web *w);
 /* Sends a request, on the open conn when there is one, else on a new one, with "Authorization" when a
  * user is known; `target` p NULL is the URL's own. The body follows by pier_http_send or sendfile.
  * Returns 0 or an error. */
-int web_ask(struct web *w, const char *method, pier_bytes target, const char *fields, int64_t body_len);
+int web_ask(struct web *w, const char *method, pier_bytes target, const char *fields,
+	    int64_t body_len);
 
 /* Waits for the answer. Returns 0, or an error with the conn dropped. */
 int web_answer(struct web *w, pier_http_head *head);

@@ -21,25 +21,24 @@ static int64_t receive(pier_conn *c, int64_t size, FILE *file, char hex[33])
 	EVP_DigestFinal_ex(sum, digest, NULL);
 	EVP_MD_CTX_free(sum);
 	for (int i = 0; i < 16; i++)
-		sprintf(hex + 2 * i, "%02x", digest[i]);
+		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
 	return got;
 }
 
 int main(int argc, char **argv)
 {
-	char head[256] = "", theirs[33] = "", ours[33];
-	int64_t size = -1;
+	char head[256] = "", ours[33], *theirs;
 
 	if (argc != 4)
 		return fprintf(stderr, "usage: file_client URL NAME INTO\n"), 2;
 
-	PIER_AUTO *c =
-		pier_dial(argv[1], .idle = PIER_S(30)); /* create_connection(…, timeout=30) */
+	PIER_AUTO *c = pier_dial(argv[1], .idle = PIER_S(30)); /* create_connection(…, 30) */
 	pier_printf(c, "%s\n", argv[2]);
 	pier_gets(c, head, sizeof head); /* size, md5 = f.readline().split() */
 	if (pier_err(c))
 		return fprintf(stderr, "%s\n", pier_why(c)), 1;
-	if (sscanf(head, "%" SCNd64 " %32s", &size, theirs) != 2 || size < 0)
+	int64_t size = strtoll(head, &theirs, 10); /* theirs: the blank and the MD5 behind */
+	if (size < 0 || theirs == head || *theirs++ != ' ')
 		return fprintf(stderr, "%s: %s\n", argv[2], head[0] ? head : "no answer"), 1;
 
 	FILE *file = fopen(argv[3], "wb"); /* open(into, "wb") */

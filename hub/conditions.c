@@ -68,8 +68,8 @@ int conditions_check(const pier_http_head *ask, const pier_file_info *info, bool
 		return 412;
 	if (none.p && listed(none, info, false))
 		return reading ? 304 : 412;
-	if (!none.p && modified.p && reading && info && pier_http_date_parse(modified, &date) == 0 &&
-	    seconds(info) <= date)
+	if (!none.p && modified.p && reading && info &&
+	    pier_http_date_parse(modified, &date) == 0 && seconds(info) <= date)
 		return 304;
 	return 0;
 }

@@ -113,11 +113,11 @@ int hasher_add_file(struct hasher *h, int fd, int64_t from, int64_t to,
 	return 0;
 }
 
-int digest_file(int fd, int64_t size, int (*told)(int64_t offset, void *arg), void *arg,
-		struct digests *out)
+int digest_file(int fd, int64_t size, unsigned which, int (*told)(int64_t offset, void *arg),
+		void *arg, struct digests *out)
 {
 	struct hasher h;
-	int err = hasher_init(&h, DIGEST_BOTH);
+	int err = hasher_init(&h, which);
 	if (err < 0)
 		return err;
 

@@ -8,7 +8,11 @@
 #define DIGEST_FIELD_MAX 128 /* room for a Repr-Digest of both, with its NUL */
 #define DIGEST_HEX_MAX	 65
 
-enum { DIGEST_SHA256 = 1, DIGEST_MD5 = 2, DIGEST_BOTH = 3 };
+enum {
+	DIGEST_SHA256 = 1,
+	DIGEST_MD5 = 2,
+	DIGEST_BOTH = 3
+};
 
 /* A digest under way. Each algorithm may be fed by another thread; one that was not asked for is NULL and
  * costs nothing. */
@@ -31,9 +35,9 @@ void hasher_end(struct hasher *h, struct digests *out);
 int hasher_add_file(struct hasher *h, int fd, int64_t from, int64_t to,
 		    int (*told)(int64_t offset, void *arg), void *arg);
 
-/* Both digests of an open file's first `size` bytes; as above. */
-int digest_file(int fd, int64_t size, int (*told)(int64_t offset, void *arg), void *arg,
-		struct digests *out);
+/* The digests of an open file's first `size` bytes; as above. */
+int digest_file(int fd, int64_t size, unsigned which, int (*told)(int64_t offset, void *arg),
+		void *arg, struct digests *out);
 
 /* What a peer says the digests are: none, one or both. */
 struct promise {
@@ -52,8 +56,8 @@ int promise_read_md5(pier_bytes field, struct promise *p);
 /* 0, or -PIER_EDIGEST when a promised digest differs from what came. */
 int promise_check(const struct promise *p, const struct digests *came);
 
-/* "sha-256=:…:, md5=:…:", ended by a NUL. Returns `into`. RFC 9530 §3. */
-const char *digest_field(const struct digests *d, char into[DIGEST_FIELD_MAX]);
+/* "sha-256=:…:, md5=:…:", or the one of the two, ended by a NUL. Returns `into`. RFC 9530 §3. */
+const char *digest_field(const struct digests *d, unsigned which, char into[DIGEST_FIELD_MAX]);
 
 /* True when a Want-Repr-Digest field asks for an algorithm that we have. RFC 9530 §4. */
 bool digest_wanted(pier_bytes field);

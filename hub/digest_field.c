@@ -4,13 +4,20 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 
-const char *digest_field(const struct digests *d, char into[DIGEST_FIELD_MAX])
+const char *digest_field(const struct digests *d, unsigned which, char into[DIGEST_FIELD_MAX])
 {
 	unsigned char sha[48], md5[28]; /* 44 and 24 letters of base64, and a NUL */
+	int n = 0;
 
-	EVP_EncodeBlock(sha, d->sha256, sizeof d->sha256);
-	EVP_EncodeBlock(md5, d->md5, sizeof d->md5);
-	snprintf(into, DIGEST_FIELD_MAX, "sha-256=:%s:, md5=:%s:", (char *)sha, (char *)md5);
+	if (which & DIGEST_SHA256) {
+		EVP_EncodeBlock(sha, d->sha256, sizeof d->sha256);
+		n = snprintf(into, DIGEST_FIELD_MAX, "sha-256=:%s:", (char *)sha);
+	}
+	if (which & DIGEST_MD5) {
+		EVP_EncodeBlock(md5, d->md5, sizeof d->md5);
+		snprintf(into + n, DIGEST_FIELD_MAX - (size_t)n, "%smd5=:%s:", n ? ", " : "",
+			 (char *)md5);
+	}
 	return into;
 }
 
@@ -23,7 +30,8 @@ static bool decode(pier_bytes text, uint8_t *out, size_t len)
 	if (text.len != letters || letters > 64)
 		return false;
 	for (size_t i = 0; i < letters; i++) /* EVP_DecodeBlock forgives white space; we do not */
-		if ((text.p[i] == '=') != (i >= letters - padding) || (unsigned char)text.p[i] <= ' ')
+		if ((text.p[i] == '=') != (i >= letters - padding) ||
+		    (unsigned char)text.p[i] <= ' ')
 			return false;
 	if (EVP_DecodeBlock(raw, (unsigned char *)text.p, (int)letters) != (int)(len + padding))
 		return false;

@@ -5,22 +5,26 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-#define DIGESTING_MAX 4	     /* files hashed at a time because someone asked */
-#define SMALL_MAX     (16 << 10) /* files up to this leave in one send with the head */
+#define DIGESTING_MAX 4		  /* files hashed at a time because someone asked */
+#define SOON_MAX      (256 << 20) /* a GET waits for the digest of a file up to this size */
+#define LIFE_EVERY    PIER_S(5)	  /* a sign of life while a file is hashed */
+#define SMALL_MAX     (16 << 10)  /* files up to this leave in one send with the head */
 
 struct found {
+	struct visit *visit;
 	struct hub *hub;
 	const char *path;
 	int fd; /* ours; -1 when there is none */
 	pier_file_info info;
 	bool digested;
 	struct digests digests;
+	int64_t alive; /* when the client last heard from us */
 };
 
 static void found_end(struct found *f)
 {
 	if (f->fd >= 0)
-		PIER_SHIELD(PIER_S(5))
+		PIER_SHIELD (PIER_S(5))
 			pier_file_close(f->fd);
 }
 
@@ -48,6 +52,18 @@ static int64_t remember(void *arg)
 	return store_digests_put(f->hub->store, f->path, &f->info, &f->digests);
 }
 
+/* 102 (RFC 2518 §10.1): the client sees that we are at it. */
+static int tell_alive(int64_t offset, void *arg)
+{
+	struct found *f = arg;
+
+	(void)offset;
+	if (pier_now() - f->alive < LIFE_EVERY)
+		return 0;
+	f->alive = pier_now();
+	return pier_http_inform(f->visit->http, 102, NULL);
+}
+
 /* Hashes the file now. A digest is a favour (RFC 9530 §4): when too many are under way, or the file changes
  * meanwhile, the answer goes without. */
 static int digest_now(struct found *f)
@@ -56,8 +72,10 @@ static int digest_now(struct found *f)
 	pier_file_info after;
 	int err = -EBUSY;
 
+	f->alive = pier_now();
+
 	if (atomic_fetch_add(&under_way, 1) < DIGESTING_MAX)
-		err = digest_file(f->fd, f->info.size, NULL, NULL, &f->digests);
+		err = digest_file(f->fd, f->info.size, DIGEST_BOTH, tell_alive, f, &f->digests);
 	atomic_fetch_sub(&under_way, 1);
 	if (err == 0)
 		err = pier_file_fstat(f->fd, &after);
@@ -66,6 +84,18 @@ static int digest_now(struct found *f)
 		pier_offload(remember, f);
 	}
 	return err == -ECANCELED ? err : 0;
+}
+
+/* Whether to hash it now: who asks with HEAD or ?digest wants to know it, however long it takes; who asks
+ * with GET wants the file, and a digest if it is soon there. */
+static bool worth_hashing(const struct visit *v, const struct found *f)
+{
+	if (f->digested)
+		return false;
+	if (visit_query(v, "digest"))
+		return true;
+	return digest_wanted(pier_http_get(&v->ask, "Want-Repr-Digest")) &&
+	       (visit_is(v, "HEAD") || f->info.size <= SOON_MAX);
 }
 
 static void describe(struct fields *fields, const struct found *f, const char *type)
@@ -80,7 +110,8 @@ static void describe(struct fields *fields, const struct found *f, const char *t
 		fields_add(fields, "Content-Security-Policy: sandbox; default-src 'none'; "
 				   "style-src 'unsafe-inline'; img-src 'self' data:\r\n");
 	if (f->digested)
-		fields_add(fields, "Repr-Digest: %s\r\n", digest_field(&f->digests, digest));
+		fields_add(fields, "Repr-Digest: %s\r\n",
+			   digest_field(&f->digests, DIGEST_BOTH, digest));
 }
 
 /* Large files leave from the page cache, without coming through this process. */
@@ -95,7 +126,8 @@ static int send_bytes(struct visit *v, const struct found *f, int status, const 
 		ssize_t n = pier_file_read(f->fd, small, (size_t)count, first);
 		if (n < 0 || n < count)
 			return visit_fail(v, n < 0 ? (int)n : -EBUSY);
-		return pier_http_reply(v->http, status, fields, type, pier_bytes_of(small, (size_t)n));
+		return pier_http_reply(v->http, status, fields, type,
+				       pier_bytes_of(small, (size_t)n));
 	}
 	int err = pier_http_start(v->http, status, fields, type, count);
 	if (err < 0)
@@ -121,10 +153,12 @@ static int send_file(struct visit *v, const struct found *f)
 	/* RFC 9110 §14.2: a range counts for GET alone. */
 	int part = 0;
 	if (visit_is(v, "GET") && if_range_holds(&v->ask, &f->info))
-		part = pier_http_range(pier_http_get(&v->ask, "Range"), f->info.size, &first, &count);
+		part = pier_http_range(pier_http_get(&v->ask, "Range"), f->info.size, &first,
+				       &count);
 	if (part < 0) {
 		fields_add(&fields, "Content-Range: bytes */%" PRId64 "\r\n", f->info.size);
-		return visit_say(v, 416, fields.text, "the file has %" PRId64 " bytes", f->info.size);
+		return visit_say(v, 416, fields.text, "the file has %" PRId64 " bytes",
+				 f->info.size);
 	}
 	if (part > 0)
 		fields_add(&fields, "Content-Range: bytes %" PRId64 "-%" PRId64 "/%" PRId64 "\r\n",
@@ -135,7 +169,8 @@ static int send_file(struct visit *v, const struct found *f)
 /* ?digest: the lines that `sha256sum --check` and `md5sum --check` read. */
 static int send_digests(struct visit *v, const struct found *f)
 {
-	char sha[DIGEST_HEX_MAX], md5[DIGEST_HEX_MAX], text[2 * (TARGET_NAME + DIGEST_HEX_MAX + 16)];
+	char sha[DIGEST_HEX_MAX], md5[DIGEST_HEX_MAX],
+		text[2 * (TARGET_NAME + DIGEST_HEX_MAX + 16)];
 	const char *name = target_name(f->path);
 	struct fields fields = {0};
 
@@ -145,7 +180,8 @@ static int send_digests(struct visit *v, const struct found *f)
 	digest_hex(f->digests.md5, sizeof f->digests.md5, md5);
 	snprintf(text, sizeof text, "SHA256 (%s) = %s\nMD5 (%s) = %s\n", name, sha, name, md5);
 	describe(&fields, f, "text/plain");
-	return pier_http_reply(v->http, 200, fields.text, "text/plain; charset=utf-8", pier_text(text));
+	return pier_http_reply(v->http, 200, fields.text, "text/plain; charset=utf-8",
+			       pier_text(text));
 }
 
 static int to_folder(struct visit *v)
@@ -162,7 +198,7 @@ static int to_folder(struct visit *v)
 int files_get(struct visit *v)
 {
 	PIER_CLEANUP(found_end)
-	struct found f = {.hub = v->hub, .path = v->target.path, .fd = -1};
+	struct found f = {.visit = v, .hub = v->hub, .path = v->target.path, .fd = -1};
 
 	if (!*f.path)
 		return listing_answer(v);
@@ -171,11 +207,9 @@ int files_get(struct visit *v)
 		return v->target.folder ? listing_answer(v) : to_folder(v);
 	if (err == 0 && v->target.folder)
 		err = -ENOTDIR;
-	bool digest = visit_query(v, "digest");
-	if (err == 0 && !f.digested &&
-	    (digest || digest_wanted(pier_http_get(&v->ask, "Want-Repr-Digest"))))
+	if (err == 0 && worth_hashing(v, &f))
 		err = digest_now(&f);
 	if (err < 0)
 		return visit_fail(v, err);
-	return digest ? send_digests(v, &f) : send_file(v, &f);
+	return visit_query(v, "digest") ? send_digests(v, &f) : send_file(v, &f);
 }

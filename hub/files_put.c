@@ -8,7 +8,7 @@
 #include <openssl/rand.h>
 #include <stdio.h>
 
-/* ---- Before the body ----------------------------------------------------------------------------- */
+/* ---- Before the body ----------------------------------------------------------------------- */
 
 int files_refuse(struct visit *v)
 {
@@ -18,7 +18,8 @@ int files_refuse(struct visit *v)
 		return visit_say(v, 400, NULL, "a file needs a name: PUT /NAME") ?: 1;
 	if (!target_storable(&v->target))
 		return visit_say(v, 403, NULL,
-				 "that name is the hub's own, or no valid UTF-8; choose another") ?: 1;
+				 "that name is the hub's own, or no valid UTF-8; choose another")
+			       ?: 1;
 
 	int err = pier_file_stat(v->hub->files, v->target.path, &info);
 	if (err == 0 && info.is_dir)
@@ -29,7 +30,9 @@ int files_refuse(struct visit *v)
 		return visit_fail(v, err) ?: 1;
 	int status = conditions_check(&v->ask, err == 0 ? &info : NULL, false);
 	if (status)
-		return visit_say(v, status, NULL, "the file there is not what you expected; it stays") ?: 1;
+		return visit_say(v, status, NULL,
+				 "the file there is not what you expected; it stays")
+			       ?: 1;
 	return 0;
 }
 
@@ -40,10 +43,13 @@ static int refuse_body(struct visit *v)
 
 	/* RFC 9110 §14.5: a partial PUT that is taken for a whole one destroys the file. */
 	if (pier_http_get(&v->ask, "Content-Range").p)
-		return visit_say(v, 400, NULL, "PUT takes whole files; to go on after a cut, see "
-					       "Upload-Complete, or use pier put") ?: 1;
+		return visit_say(v, 400, NULL,
+				 "PUT takes whole files; to go on after a cut, see "
+				 "Upload-Complete, or use pier put")
+			       ?: 1;
 	if (coding.p && coding.len && !pier_bytes_eq(coding, "identity"))
-		return visit_say(v, 415, "Accept-Encoding: identity\r\n", "send the file uncoded") ?: 1;
+		return visit_say(v, 415, "Accept-Encoding: identity\r\n", "send the file uncoded")
+			       ?: 1;
 	if (v->ask.body_len > v->hub->opts.upload_max)
 		return visit_fail(v, -EFBIG) ?: 1;
 	return 0;
@@ -55,11 +61,13 @@ static int read_promise(struct visit *v, struct promise *p)
 	    promise_read(pier_http_get(&v->ask, "Content-Digest"), p) == 0 &&
 	    promise_read_md5(pier_http_get(&v->ask, "Content-MD5"), p) == 0)
 		return 0;
-	return visit_say(v, 400, NULL, "a digest field is malformed; write it as "
-				       "Repr-Digest: sha-256=:BASE64:") ?: 1;
+	return visit_say(v, 400, NULL,
+			 "a digest field is malformed; write it as "
+			 "Repr-Digest: sha-256=:BASE64:")
+		       ?: 1;
 }
 
-/* ---- The last step ------------------------------------------------------------------------------- */
+/* ---- The last step ------------------------------------------------------------------------- */
 
 struct landing {
 	struct hub *hub;
@@ -102,13 +110,13 @@ int files_publish(struct visit *v, int fd, const char *partial, const char *path
 	if (err < 0)
 		return err;
 	fields_add(&f, "%sETag: %s\r\nRepr-Digest: %s\r\n", more, etag_of(&l.info, etag),
-		   digest_field(digests, digest));
+		   digest_field(digests, DIGEST_BOTH, digest));
 	if (l.replaced)
 		return visit_bare(v, 204, f.text);
 	return visit_say(v, 201, f.text, "stored, %" PRId64 " bytes", l.info.size);
 }
 
-/* ---- PUT ----------------------------------------------------------------------------------------- */
+/* ---- PUT ----------------------------------------------------------------------------------- */
 
 struct put {
 	struct visit *visit;
@@ -136,7 +144,7 @@ static int put_open(struct put *p)
 /* A cut leaves nothing behind, here or under files/. After a rename there is nothing to remove. */
 static void put_end(struct put *p, bool published)
 {
-	PIER_SHIELD(PIER_S(10)) {
+	PIER_SHIELD (PIER_S(10)) {
 		if (p->fd >= 0)
 			pier_file_close(p->fd);
 		if (p->fd >= 0 && !published)
@@ -198,7 +206,7 @@ int files_put(struct visit *v)
 	return err < 0 ? visit_fail_body(v, err) : 0;
 }
 
-/* ---- DELETE -------------------------------------------------------------------------------------- */
+/* ---- DELETE -------------------------------------------------------------------------------- */
 
 int files_delete(struct visit *v)
 {

@@ -21,8 +21,8 @@ static const struct method {
 	const char *name;
 	int (*answer)(struct visit *);
 } methods[] = {
-	{"GET", files_get},	   {"HEAD", files_get},	  {"PUT", files_put},
-	{"DELETE", files_delete},  {"POST", resumable_create}, {"OPTIONS", options},
+	{"GET", files_get},	  {"HEAD", files_get},	      {"PUT", files_put},
+	{"DELETE", files_delete}, {"POST", resumable_create}, {"OPTIONS", options},
 };
 
 static int answer_file(struct visit *v)

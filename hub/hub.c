@@ -106,6 +106,8 @@ static int listen_url(const char *listen, char *url, size_t room)
 
 	if (err < 0)
 		return err;
+	if (e.scheme == PIER_UDP || e.scheme == PIER_SEQPACKET)
+		return -EPROTONOSUPPORT;
 	bool add = e.scheme == PIER_TCP && !(e.query.len > 0 && strstr(e.query.p, "keepalive"));
 	int len = snprintf(url, room, "%s%s%s", listen, add ? (e.query.p ? "&" : "?") : "",
 			   add ? KEEPALIVE : "");
@@ -123,7 +125,9 @@ static int serve(struct hub *hub, char *why, size_t room)
 				 .max_per_host = hub->opts.max_per_host, .grace = hub->opts.grace,
 				 .on_listen = on_listen, .on_full = on_full, .quiet = true);
 
-	if (err < 0)
+	if (err == -EPROTONOSUPPORT)
+		snprintf(why, room, WHY_NO_STREAM(hub->opts.lang), hub->opts.listen);
+	else if (err < 0)
 		snprintf(why, room, "%s: %s", hub->opts.listen, pier_strerror(err));
 	return err;
 }

@@ -1,14 +1,18 @@
-/*	conn ──► piece A ─┬─► write at `at`, SHA-256    (one job)
- *	         piece B  └─► MD5                       (another, at the same time)
+/*	conn ──► piece A ─┬─► write at `at`    (three jobs of the pool, at the same time)
+ *	         piece B  ├─► SHA-256
+ *	                  └─► MD5
  *
- * One piece fills while the other is stored, so the slowest of the three sets the pace. */
+ * One piece fills while the other is stored, so the slowest of the four sets the pace. Beside them the disk
+ * is kept busy, so that the fsync at the end has little left to wait for. */
 #include "intake.h"
 
 #include <stdlib.h>
 
-#define TICK	    PIER_MS(250) /* how often watch is asked while nothing comes */
-#define PIECE_WAIT  PIER_S(1)	 /* a slow piece is stored after this long, so that little is lost in a crash */
-#define FLOOR_GRACE PIER_S(30)	 /* before the pace is judged */
+#define TICK PIER_MS(250) /* how often watch is asked while nothing comes */
+#define PIECE_WAIT                                                                                 \
+	PIER_S(1) /* a slow piece is stored after this long, so that little is lost in a crash */
+#define FLUSH_EVERY (64 << 20) /* bytes between two fsyncs on the way */
+#define FLOOR_GRACE PIER_S(30) /* before the pace is judged */
 
 struct piece {
 	struct intake *in;
@@ -22,17 +26,24 @@ struct pieces {
 	struct piece two[2];
 	pier_group storing;
 	struct piece *stored; /* what the group works on */
+	pier_group flushes;
+	bool flushing;
+	int64_t flushed; /* the disk has been told to take all up to here */
 	int64_t received, began;
 };
 
-static int64_t write_and_hash(void *arg)
+static int64_t write_piece(void *arg)
 {
 	struct piece *p = arg;
 	ssize_t n = pier_file_write(p->in->fd, p->at, p->len, p->offset);
-
-	if (n >= 0 && p->in->hasher)
-		hasher_add_sha256(p->in->hasher, p->at, p->len);
 	return n < 0 ? n : 0;
+}
+
+static int64_t hash_sha256(void *arg)
+{
+	struct piece *p = arg;
+	hasher_add_sha256(p->in->hasher, p->at, p->len);
+	return 0;
 }
 
 static int64_t hash_md5(void *arg)
@@ -44,12 +55,35 @@ static int64_t hash_md5(void *arg)
 
 static int write_fiber(void *arg)
 {
-	return (int)pier_offload(write_and_hash, arg);
+	return (int)pier_offload(write_piece, arg);
+}
+
+static int sha256_fiber(void *arg)
+{
+	return (int)pier_offload(hash_sha256, arg);
 }
 
 static int md5_fiber(void *arg)
 {
 	return (int)pier_offload(hash_md5, arg);
+}
+
+static int flush_fiber(void *arg)
+{
+	struct pieces *ps = arg;
+	int err = pier_file_sync(ps->in->fd);
+
+	ps->flushing = false;
+	return err;
+}
+
+static int flush(struct pieces *ps)
+{
+	if (ps->flushing || ps->in->at - ps->flushed < FLUSH_EVERY)
+		return 0;
+	ps->flushing = true;
+	ps->flushed = ps->in->at;
+	return pier_go(&ps->flushes, flush_fiber, ps);
 }
 
 /* Waits until the piece under way is on its place. */
@@ -63,7 +97,7 @@ static int stored(struct pieces *ps)
 	else
 		ps->in->torn = true;
 	ps->stored = NULL;
-	return err;
+	return err < 0 ? err : flush(ps);
 }
 
 static int store(struct pieces *ps, struct piece *p)
@@ -76,6 +110,8 @@ static int store(struct pieces *ps, struct piece *p)
 	ps->storing = (pier_group)PIER_GROUP;
 	ps->stored = p;
 	err = pier_go(&ps->storing, write_fiber, p);
+	if (err == 0 && ps->in->hasher && ps->in->hasher->sha256)
+		err = pier_go(&ps->storing, sha256_fiber, p);
 	if (err == 0 && ps->in->hasher && ps->in->hasher->md5)
 		err = pier_go(&ps->storing, md5_fiber, p);
 	if (err == 0)
@@ -161,7 +197,7 @@ static int run(struct pieces *ps)
 
 int intake_run(struct intake *in)
 {
-	struct pieces ps = {.in = in, .began = pier_now()};
+	struct pieces ps = {.in = in, .began = pier_now(), .flushed = in->at};
 	int err = -ENOMEM;
 	char *both = malloc(2 * INTAKE_PIECE);
 
@@ -169,8 +205,9 @@ int intake_run(struct intake *in)
 		ps.two[0] = (struct piece){.in = in, .at = both};
 		ps.two[1] = (struct piece){.in = in, .at = both + INTAKE_PIECE};
 		err = run(&ps);
-		int last = stored(&ps);
-		err = err < 0 ? err : last;
+		int last = stored(&ps), flushed = pier_group_wait(&ps.flushes);
+		in->torn |= flushed < 0;
+		err = err < 0 ? err : last < 0 ? last : flushed;
 	}
 	free(both);
 	return err;

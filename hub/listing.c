@@ -15,8 +15,8 @@ static const struct listing_words {
 } words[] = {
 	[HUB_EN] = {"en", "Files", "Name", "Size", "Changed", "up", "Nothing here yet.",
 		    "There is more than is shown here.", "Talk here:", "Put a file here:"},
-	[HUB_ZH] = {"zh", "文件", "名称", "大小", "修改时间", "上一级", "这里还没有文件。", "还有更多文件未显示。",
-		    "在这里聊天：", "上传文件："},
+	[HUB_ZH] = {"zh", "文件", "名称", "大小", "修改时间", "上一级", "这里还没有文件。",
+		    "还有更多文件未显示。", "在这里聊天：", "上传文件："},
 };
 
 static const char style[] =
@@ -35,7 +35,11 @@ static const char style[] =
 	"footer{margin-top:2rem;color:var(--soft);font-size:.9rem}"
 	"code{font-family:ui-monospace,monospace;overflow-wrap:anywhere}";
 
-enum sort { BY_NAME, BY_SIZE, BY_TIME };
+enum sort {
+	BY_NAME,
+	BY_SIZE,
+	BY_TIME
+};
 
 struct listing {
 	struct visit *visit;
@@ -67,7 +71,9 @@ static void read_order(struct listing *l)
 {
 	pier_bytes by = visit_query_value(l->visit, "sort");
 
-	l->sort = pier_bytes_eq(by, "size") ? BY_SIZE : pier_bytes_eq(by, "time") ? BY_TIME : BY_NAME;
+	l->sort = pier_bytes_eq(by, "size")   ? BY_SIZE
+		  : pier_bytes_eq(by, "time") ? BY_TIME
+					      : BY_NAME;
 	l->down = pier_bytes_eq(visit_query_value(l->visit, "order"), "down");
 	if (l->list.count)
 		qsort_r(l->list.at, l->list.count, sizeof *l->list.at, compare, l);
@@ -106,7 +112,7 @@ static const char *when(int64_t mtime, bool utc, char *into, size_t room)
 	return into;
 }
 
-/* ---- HTML ---------------------------------------------------------------------------------------- */
+/* ---- HTML ---------------------------------------------------------------------------------- */
 
 static void put_column(struct page *p, const struct listing *l, enum sort sort, const char *key,
 		       const char *word, const char *class)
@@ -147,8 +153,9 @@ static void split_host(const struct visit *v, char *host, size_t room, uint16_t 
 			     : field.len;
 
 	pier_addr here;
-	*port = pier_local_addr(v->conn, &here) == 0 && pier_addr_port(&here) ? pier_addr_port(&here)
-									     : HUB_PORT;
+	*port = pier_local_addr(v->conn, &here) == 0 && pier_addr_port(&here)
+			? pier_addr_port(&here)
+			: HUB_PORT;
 	if (len > 2 && field.p[0] == '[') /* nc wants an IPv6 address without its brackets */
 		field.p++, len -= 2;
 	snprintf(host, room, "%.*s", len ? (int)(len < room ? len : room - 1) : 9,
@@ -206,7 +213,7 @@ static void put_html(struct page *p, const struct listing *l)
 	page_text(p, "</footer></body></html>\n");
 }
 
-/* ---- JSON ---------------------------------------------------------------------------------------- */
+/* ---- JSON ---------------------------------------------------------------------------------- */
 
 static void put_json(struct page *p, const struct listing *l)
 {
@@ -235,7 +242,7 @@ static void put_json(struct page *p, const struct listing *l)
 	page_text(p, "\n]}\n");
 }
 
-/* ---- The answer ---------------------------------------------------------------------------------- */
+/* ---- The answer ---------------------------------------------------------------------------- */
 
 /* No script at all, and only our own style, known by its digest. */
 static void put_policy(struct fields *f)

@@ -68,7 +68,8 @@ void page_html(struct page *p, const char *text)
 			break;
 		default:
 			if ((unsigned char)*text < ' ' || *text == 0x7f)
-				page_text(p, "\xef\xbf\xbd"); /* U+FFFD: HTML has no way to say it */
+				page_text(p,
+					  "\xef\xbf\xbd"); /* U+FFFD: HTML has no way to say it */
 			else
 				page_put(p, pier_bytes_of(text, 1));
 		}

@@ -8,7 +8,7 @@
 #include "intake.h"
 
 #define PROBLEM	     "https://iana.org/assignments/http-problem-types#"
-#define LIFE_EVERY   PIER_S(5)  /* a sign of life while an upload is hashed */
+#define LIFE_EVERY   PIER_S(5) /* a sign of life while an upload is hashed */
 #define PROBLEM_TEXT 512
 
 /* What a request says of the upload. RFC 9651: "?0", "?1"; integers. */
@@ -78,7 +78,8 @@ static int wrong_offset(struct visit *v, int64_t is, int64_t said)
 	fields_add(&f, "Upload-Complete: ?0\r\nUpload-Offset: %" PRId64 "\r\n", is);
 	snprintf(members, sizeof members,
 		 ",\"title\":\"the upload is elsewhere\",\"expected-offset\":%" PRId64
-		 ",\"provided-offset\":%" PRId64, is, said);
+		 ",\"provided-offset\":%" PRId64,
+		 is, said);
 	return problem(v, 409, f.text, "mismatching-upload-offset", members);
 }
 
@@ -88,13 +89,13 @@ static int wrong_length(struct visit *v)
 		       ",\"title\":\"the lengths that were said differ\"");
 }
 
-/* ---- One upload, held by this request ------------------------------------------------------------ */
+/* ---- One upload, held by this request ------------------------------------------------------ */
 
 struct holding {
 	struct visit *visit;
 	struct upload *upload;
 	int fd;
-	int64_t size; /* of the partial file: the offset */
+	int64_t size;  /* of the partial file: the offset */
 	int64_t alive; /* when the client last heard from us */
 	bool interim;
 };
@@ -117,7 +118,7 @@ static void let_go(struct holding *h)
 {
 	pier_file_info info;
 
-	PIER_SHIELD(PIER_S(10)) {
+	PIER_SHIELD (PIER_S(10)) {
 		if (h->fd >= 0 && pier_file_fstat(h->fd, &info) == 0)
 			h->size = info.size;
 		if (h->fd >= 0)
@@ -146,7 +147,7 @@ static void add_state(struct fields *f, const struct holding *h)
 	fields_add(f, "Cache-Control: no-store\r\n");
 }
 
-/* ---- Bytes --------------------------------------------------------------------------------------- */
+/* ---- Bytes --------------------------------------------------------------------------------- */
 
 static int watch(int64_t received, void *arg)
 {
@@ -281,7 +282,7 @@ static int take_body(struct holding *h, const struct saying *s)
 	return visit_bare(v, 204, f.text);
 }
 
-/* ---- The beginning ------------------------------------------------------------------------------- */
+/* ---- The beginning ------------------------------------------------------------------------- */
 
 static void add_location(struct fields *f, const struct upload *up)
 {
@@ -306,7 +307,8 @@ static int agree(struct visit *v, const struct saying *s, struct terms *t)
 	if (s->body_len > 0 && t->length >= 0 && s->body_len > t->length)
 		return wrong_length(v) ?: 1;
 	if (promise_read(pier_http_get(&v->ask, "Repr-Digest"), &t->promise) < 0)
-		return visit_say(v, 400, NULL, "Repr-Digest is malformed; write sha-256=:BASE64:") ?: 1;
+		return visit_say(v, 400, NULL, "Repr-Digest is malformed; write sha-256=:BASE64:")
+			       ?: 1;
 	return 0;
 }
 
@@ -368,7 +370,7 @@ int resumable_create(struct visit *v)
 	return known <= 0 ? known : resumable_begin(v);
 }
 
-/* ---- The upload's own resource ------------------------------------------------------------------- */
+/* ---- The upload's own resource ------------------------------------------------------------- */
 
 static int answer_head(struct holding *h)
 {
@@ -412,7 +414,8 @@ static int answer_patch(struct holding *h)
 		return visit_say(v, 415, "Accept-Patch: application/partial-upload\r\n",
 				 "send application/partial-upload");
 	if (!s.has_complete || s.offset < 0)
-		return visit_say(v, 400, NULL, "Upload-Offset and Upload-Complete (?0 or ?1) are needed");
+		return visit_say(v, 400, NULL,
+				 "Upload-Offset and Upload-Complete (?0 or ?1) are needed");
 	if (s.offset != h->size)
 		return wrong_offset(v, h->size, s.offset);
 	h->interim = true;
@@ -435,8 +438,9 @@ int resumable_answer(struct visit *v)
 	size_t skip = strlen(TARGET_UPLOADS);
 
 	if (visit_is(v, "OPTIONS"))
-		return visit_bare(v, 204, "Allow: HEAD, PATCH, DELETE, OPTIONS\r\n"
-					  "Accept-Patch: application/partial-upload\r\n");
+		return visit_bare(v, 204,
+				  "Allow: HEAD, PATCH, DELETE, OPTIONS\r\n"
+				  "Accept-Patch: application/partial-upload\r\n");
 	int known = visit_login(v);
 	if (known <= 0)
 		return known;
@@ -451,8 +455,9 @@ int resumable_answer(struct visit *v)
 		memcpy(id, v->ask.path.p + skip, UPLOAD_ID);
 	int err = uploads_claim(v->hub->uploads, id, v->user, &h.upload);
 	if (err == -ENOENT)
-		return visit_say(v, 404, NULL, "no such upload of yours; it may be complete, given up, "
-					       "or too old");
+		return visit_say(v, 404, NULL,
+				 "no such upload of yours; it may be complete, given up, "
+				 "or too old");
 	if (err == 0)
 		err = hold(&h);
 	if (err == -ENOENT) /* someone cleared partial/ under us */

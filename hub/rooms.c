@@ -287,7 +287,7 @@ static void leave(struct rooms *r, struct member *m)
 	room_release(r, room);
 }
 
-int rooms_join(struct rooms *rooms, struct member *m, const char *name, int64_t *upto)
+int rooms_join(struct rooms *rooms, struct member *m, const char *name, struct welcome *out)
 {
 	char folded[NAME_MAX_BYTES + 1];
 	struct room *room;
@@ -308,7 +308,7 @@ int rooms_join(struct rooms *rooms, struct member *m, const char *name, int64_t 
 	}
 	leave(r, m);
 	enter(r, m, room);
-	*upto = r->published;
+	*out = (struct welcome){.upto = r->published, .people = room->people};
 	return 0;
 }
 

@@ -42,7 +42,11 @@ void rooms_depart(struct rooms *r, struct member *m);
 /* Goes to a room, made when missing; the others are told. What the member hears from now on has ids
  * above `upto`, and all up to it is in the history: nothing is missed and nothing comes twice.
  * Returns 0, -EALREADY, -EINVAL (the name), -ENOSPC (too many rooms), -ENOMEM. */
-int rooms_join(struct rooms *r, struct member *m, const char *room, int64_t *upto);
+struct welcome {
+	int64_t upto;
+	unsigned people; /* with the member */
+};
+int rooms_join(struct rooms *r, struct member *m, const char *room, struct welcome *out);
 
 /* The name that a room is kept under, and the one that people see. */
 const char *rooms_name(const struct member *m);

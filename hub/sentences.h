@@ -18,6 +18,9 @@
 #define WHY_NO_FOLDER(l)                                                                           \
 	IN(l, "%s cannot be used: %s; choose a folder that you may write: pier serve DIR",         \
 	   "无法使用 %s：%s，请换一个可写的文件夹：pier serve DIR")
+#define WHY_NO_STREAM(l)                                                                           \
+	IN(l, "%s: the hub needs a stream: tcp://ADDRESS:PORT or unix:/PATH",                      \
+	   "%s：服务器需要流式连接：tcp://地址:端口 或 unix:/路径")
 #define WHY_LINE_MAX(l) IN(l, "a line can have at most %d bytes", "一行最多 %d 字节")
 #define WHY_HISTORY_MAX(l)                                                                         \
 	IN(l, "at most %d lines can be shown on joining", "进入房间时最多显示 %d 行")

@@ -6,15 +6,16 @@
 
 #define TARGET_MAX   1024 /* bytes of a path */
 #define TARGET_NAME  255  /* bytes of a name in it */
-#define TARGET_DEPTH 32   /* names in it */
+#define TARGET_DEPTH 32	  /* names in it */
 
 /* The one name that nobody can store under: what is below it is the hub's own. */
 #define TARGET_OURS    ".pier"
 #define TARGET_UPLOADS "/" TARGET_OURS "/uploads/"
 
 struct target {
-	char path[TARGET_MAX + 1]; /* "a/b.txt", decoded, without a slash at either end; "" is the top */
-	bool folder;		   /* written with a slash at its end */
+	char path[TARGET_MAX +
+		  1]; /* "a/b.txt", decoded, without a slash at either end; "" is the top */
+	bool folder;  /* written with a slash at its end */
 };
 
 /* Reads the path of a request, still encoded. No ".." or "." gets through, no NUL or control character, no

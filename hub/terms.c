@@ -67,9 +67,9 @@ int terms_read(pier_bytes text, struct terms *out)
 	if (!take(&text, "pier-upload", version, sizeof version) || strcmp(version, "1") != 0 ||
 	    !take(&text, "user", t.user, sizeof t.user) ||
 	    !take(&text, "path", t.path, sizeof t.path) ||
-	    !take(&text, "length", length, sizeof length) || !take(&text, "sha-256", sha, sizeof sha) ||
-	    !take(&text, "md5", md5, sizeof md5) || !take(&text, "fresh", fresh, sizeof fresh) ||
-	    !pier_bytes_eq(text, "end\n"))
+	    !take(&text, "length", length, sizeof length) ||
+	    !take(&text, "sha-256", sha, sizeof sha) || !take(&text, "md5", md5, sizeof md5) ||
+	    !take(&text, "fresh", fresh, sizeof fresh) || !pier_bytes_eq(text, "end\n"))
 		return -EPROTO;
 	t.length = strtoll(length, &end, 10);
 	if (*end || t.length < -1 ||

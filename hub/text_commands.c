@@ -82,16 +82,14 @@ static void history(struct visitor *v, char *rest)
 
 int text_join(struct visitor *v, const char *name)
 {
-	char roster[ROSTER_MAX];
-	int64_t upto;
+	struct welcome welcome;
 
 	pier_cork(v->c); /* what is said from now on waits until the history is shown */
-	int err = rooms_join(v->hub->rooms, &v->member, name, &upto);
+	int err = rooms_join(v->hub->rooms, &v->member, name, &welcome);
 	if (err == 0) {
-		const char *room = rooms_name(&v->member);
-		show_history(v, upto, v->hub->opts.history_lines);
-		SAY(v, SAY_YOU_ARE_IN, rooms_title(v->hub->rooms, room),
-		    (unsigned)rooms_who(v->hub->rooms, room, roster));
+		show_history(v, welcome.upto, v->hub->opts.history_lines);
+		SAY(v, SAY_YOU_ARE_IN, rooms_title(v->hub->rooms, rooms_name(&v->member)),
+		    welcome.people);
 	}
 	pier_uncork(v->c);
 	return err;

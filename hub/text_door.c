@@ -1,5 +1,7 @@
 /* The text door: chat by lines, for nc, telnet and whatever else sends text. docs/protocols/text.md
  */
+#include <stdlib.h>
+
 #include "text_inside.h"
 
 /* The last words, unless they were said. A conn that failed says nothing any more. */
@@ -25,12 +27,18 @@ static void chat(struct visitor *v)
 
 void hub_text_door(pier_conn *c, struct hub *hub)
 {
-	struct visitor v;
+	/* On the heap, and no longer than this hub's lines: a quiet member costs no pages of stack. */
+	struct visitor *v = calloc(1, sizeof *v + hub->opts.line_max + 1);
 
-	v = (struct visitor){.c = c, .hub = hub, .lang = hub->opts.lang};
-	text_init(&v.codec, v.line, hub->opts.line_max);
-	pier_addr_host(pier_peer_addr(c), v.host, sizeof v.host);
-	if (text_login(&v) == 0)
-		chat(&v);
-	say_goodbye(&v);
+	if (!v)
+		return;
+	v->c = c;
+	v->hub = hub;
+	v->lang = hub->opts.lang;
+	text_init(&v->codec, v->line, hub->opts.line_max);
+	pier_addr_host(pier_peer_addr(c), v->host, sizeof v->host);
+	if (text_login(v) == 0)
+		chat(v);
+	say_goodbye(v);
+	free(v);
 }

@@ -33,7 +33,7 @@ struct visitor {
 	struct member member;
 	char name[ACCOUNT_NAME_MAX + 1];
 	char host[PIER_ADDR_TEXT];
-	char line[TEXT_LINE_MAX + 1];
+	char line[]; /* hub->opts.line_max + 1 */
 };
 
 /* Waits for the visitor's next line, which is then in v->line. Members wait longer when they talk

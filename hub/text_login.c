@@ -31,7 +31,7 @@ static int ask_password(struct visitor *v, const char *question, struct password
 		pier_send(v->c, "\r\n", 2); /* the one that was typed was not shown either */
 	if (got > 0)
 		memcpy(out->text, v->line, strnlen(v->line, sizeof out->text - 1));
-	sodium_memzero(v->line, sizeof v->line);
+	sodium_memzero(v->line, v->codec.max + 1);
 	return got > 0 ? 0 : got < 0 ? got : -ENODATA;
 }
 
@@ -161,13 +161,13 @@ static int answer_command(struct visitor *v, const struct text_input *in)
 static int answer_name(struct visitor *v, unsigned *tries)
 {
 	struct text_input in = text_parse(v->line);
-	char name[sizeof v->line];
+	char name[ACCOUNT_NAME_MAX + 2] = ""; /* one byte over, as above */
 
 	if (strcmp(v->line, "Q") == 0)
 		in.command = "quit";
 	if (in.command)
 		return answer_command(v, &in);
-	strcpy(name, trim(in.rest));
+	strncpy(name, trim(in.rest), sizeof name - 1);
 	if (!*name)
 		return 0;
 	int good = try_password(v, name);

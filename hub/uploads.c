@@ -9,9 +9,9 @@
 #include "terms.h"
 
 #define TIDY_EVERY PIER_MIN(10)
-#define LET_GO	   PIER_S(3)   /* how long a request may take to notice that it is superseded */
+#define LET_GO	   PIER_S(3) /* how long a request may take to notice that it is superseded */
 #define LOOK_EVERY PIER_MS(20)
-#define FOUND_MAX  8192	       /* names read of partial/ at a time */
+#define FOUND_MAX  8192 /* names read of partial/ at a time */
 
 struct uploads {
 	pier_dir *partial;
@@ -28,14 +28,14 @@ static void terms_name(const char *id, char into[UPLOAD_ID + 8])
 	snprintf(into, UPLOAD_ID + 8, "%s.terms", id);
 }
 
-/* ---- The disk ------------------------------------------------------------------------------------ */
+/* ---- The disk ------------------------------------------------------------------------------ */
 
 static void remove_files(struct uploads *u, const char *id)
 {
 	char name[UPLOAD_ID + 8];
 
 	terms_name(id, name);
-	PIER_SHIELD(PIER_S(10)) {
+	PIER_SHIELD (PIER_S(10)) {
 		pier_file_remove(u->partial, name);
 		pier_file_remove(u->partial, id);
 	}
@@ -88,8 +88,8 @@ static int adopt(struct uploads *u, const struct pier_list_entry *e)
 			pier_file_remove(u->partial, e->name);
 		return 0;
 	}
-	if (!is_id(e->name) || pier_wall() - e->info.mtime > UPLOAD_AGE || u->count >= UPLOADS_MAX ||
-	    read_terms(u, e->name, &terms) < 0) {
+	if (!is_id(e->name) || pier_wall() - e->info.mtime > UPLOAD_AGE ||
+	    u->count >= UPLOADS_MAX || read_terms(u, e->name, &terms) < 0) {
 		if (is_id(e->name))
 			remove_files(u, e->name);
 		else if (e->info.is_file)
@@ -153,7 +153,7 @@ void uploads_close(struct uploads *u)
 	free(u);
 }
 
-/* ---- The table: all of this under the lock ------------------------------------------------------- */
+/* ---- The table: all of this under the lock ------------------------------------------------- */
 
 static struct upload *find(struct uploads *u, const char *id, const char *user)
 {
@@ -217,7 +217,7 @@ static int try_claim(struct uploads *u, const char *id, const char *user, struct
 	return err;
 }
 
-/* ---- For requests -------------------------------------------------------------------------------- */
+/* ---- For requests -------------------------------------------------------------------------- */
 
 int uploads_claim(struct uploads *u, const char *id, const char *user, struct upload **out)
 {
@@ -296,7 +296,8 @@ static int make_files(struct uploads *u, struct upload *up)
 {
 	int err = write_terms(u, up);
 	int fd = err < 0 ? err
-			 : pier_file_open(u->partial, up->id, PIER_WRITE | PIER_CREATE | PIER_TRUNCATE);
+			 : pier_file_open(u->partial, up->id,
+					  PIER_WRITE | PIER_CREATE | PIER_TRUNCATE);
 	if (fd < 0)
 		return fd;
 	pier_file_close(fd);

@@ -11,10 +11,10 @@
 #include "digest.h"
 #include "target.h"
 
-#define UPLOAD_ID      32  /* letters of an id */
+#define UPLOAD_ID      32   /* letters of an id */
 #define UPLOADS_MAX    1024 /* unfinished uploads in all */
-#define UPLOADS_EACH   32  /* of one user; a further one takes the place of the oldest that rests */
-#define UPLOADS_BODIES 64  /* bodies received at a time, each with 1 MiB of buffers */
+#define UPLOADS_EACH   32 /* of one user; a further one takes the place of the oldest that rests */
+#define UPLOADS_BODIES 64 /* bodies received at a time, each with 1 MiB of buffers */
 #define UPLOAD_AGE     PIER_S(24 * 60 * 60) /* without a byte, then it is removed */
 
 struct uploads;
@@ -31,7 +31,7 @@ struct terms {
 struct upload {
 	char id[UPLOAD_ID + 1];
 	struct terms terms;
-	struct hasher hasher; /* of the first `hashed` bytes; without contexts when nothing is hashed */
+	struct hasher hasher; /* of the first `hashed` bytes; zeroed when nothing is */
 	int64_t hashed;
 	/* The registry's. */
 	struct upload *next;

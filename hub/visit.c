@@ -59,7 +59,8 @@ static const struct answer {
 	{EROFS, 507, "the hub's disk is read-only"},
 	{ETIMEDOUT, 408, "the body stood still for too long"},
 	{PIER_ETRUNCATED, 400, "the body ended before it was whole"},
-	{PIER_EDIGEST, 400, "the digest differs from the one you sent; nothing was stored, send it again"},
+	{PIER_EDIGEST, 400,
+	 "the digest differs from the one you sent; nothing was stored, send it again"},
 	{ECONNABORTED, 409, "another request goes on with this upload"},
 	{EBUSY, 503, "the hub is busy; try again in a moment"},
 	{EMFILE, 503, "the hub is busy; try again in a moment"},
@@ -147,8 +148,8 @@ bool visit_query(const struct visit *v, const char *word)
 int visit_login(struct visit *v)
 {
 	char name[ACCOUNT_NAME_MAX + 1], password[PASSWORD_MAX + 1], host[PIER_ADDR_TEXT];
-	int err = pier_http_basic(pier_http_get(&v->ask, "Authorization"), name, sizeof name, password,
-				  sizeof password);
+	int err = pier_http_basic(pier_http_get(&v->ask, "Authorization"), name, sizeof name,
+				  password, sizeof password);
 	if (err == 0) {
 		pier_addr_host(pier_peer_addr(v->conn), host, sizeof host);
 		err = accounts_check(v->hub->accounts, name, password, host, v->user);
@@ -167,7 +168,8 @@ int visit_login(struct visit *v)
 		return visit_fail(v, err);
 	default:
 		/* RFC 7617 §2.1: names and passwords are UTF-8. */
-		return visit_say(v, 401, "WWW-Authenticate: Basic realm=\"pier\", charset=\"UTF-8\"\r\n",
+		return visit_say(v, 401,
+				 "WWW-Authenticate: Basic realm=\"pier\", charset=\"UTF-8\"\r\n",
 				 "log in with a name and password of this hub (curl -u NAME …)");
 	}
 }

@@ -19,7 +19,11 @@ struct visit {
 	pier_http_head ask;   /* good until the body is read */
 	struct target target; /* what it is about, unless it is an upload's own resource */
 	char user[ACCOUNT_NAME_MAX + 1]; /* who asks, once visit_login said 1 */
-	enum { BODY_UNREAD, BODY_BEGUN, BODY_WHOLE } body;
+	enum {
+		BODY_UNREAD,
+		BODY_BEGUN,
+		BODY_WHOLE
+	} body;
 };
 
 /* Further lines of an answer's head. */

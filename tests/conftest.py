@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import random
 import signal
 import socket
 
@@ -37,14 +38,25 @@ def build():
     return BUILD
 
 
+@pytest.fixture(scope="session")
+def bound():
+    """bound(seconds): a measured time that must not be exceeded, wider where a sanitizer slows the program."""
+    return lambda seconds: seconds * SLOWER
+
+
 @pytest.fixture
 def free_port():
-    """Calls give TCP ports of 127.0.0.1 that nobody listens on."""
+    """Calls give TCP ports of 127.0.0.1 that nobody listens on, from below those that the kernel gives to clients."""
 
     def take():
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            return s.getsockname()[1]
+        while True:
+            port = random.randrange(10000, 32768)
+            with socket.socket() as s:
+                try:
+                    s.bind(("127.0.0.1", port))
+                    return port
+                except OSError:
+                    pass  # in use
 
     return take
 

@@ -279,3 +279,11 @@ void pier_waitq_wake_all(struct waitq *q)
 	while (pier_waitq_wake(q))
 		;
 }
+
+void pier_waitq_interrupt(struct waitq *q, int err)
+{
+	for (struct list *at = q->fibers.next, *next; at != &q->fibers; at = next) {
+		next = at->next;
+		pier_fiber_interrupt(list_item(at, struct fiber, link), err);
+	}
+}

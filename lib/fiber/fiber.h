@@ -68,6 +68,8 @@ int pier_waitq_wait(struct waitq *q, int64_t at, const char *what);
 void pier_waitq_wait_deaf(struct waitq *q, const char *what);
 bool pier_waitq_wake(struct waitq *q);
 void pier_waitq_wake_all(struct waitq *q);
+/* Ends the wait of all that are not deaf, with `err`. */
+void pier_waitq_interrupt(struct waitq *q, int err);
 
 /* Parks until someone calls pier_fiber_ready; low level of the above. */
 int pier_fiber_park(int64_t at, bool deaf, const char *what);

@@ -13,6 +13,8 @@
 
 #define SLAB_STACKS 64
 #define GUARD_SIZE 4096u
+#define COLOURS	   4
+#define COLOUR_SIZE 256u
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102 /* Linux 6.13: a guard without a mapping of its own */
 #endif
@@ -24,12 +26,19 @@ struct slab {
 	unsigned used; /* stacks handed out at least once; the rest have no guard yet */
 };
 
+/* A stack and its guard. An odd number of pages: with a power of two between them the hot pages of all stacks
+ * would meet in the same few sets of the TLB and the caches. */
+static size_t stride(const struct stacks *s)
+{
+	return s->size + GUARD_SIZE;
+}
+
 static struct slab *slab_new(struct stacks *s)
 {
 	struct slab *slab = malloc(sizeof *slab);
 	if (!slab)
 		return NULL;
-	size_t size = s->size * SLAB_STACKS;
+	size_t size = stride(s) * SLAB_STACKS;
 	char *at = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
 	if (at == MAP_FAILED) {
@@ -60,13 +69,14 @@ static struct fiber *fresh(struct stacks *s)
 		slab = slab_new(s);
 	if (!slab)
 		return NULL;
-	char *bottom = slab->at + slab->used * s->size;
+	char *bottom = slab->at + slab->used * stride(s);
 	if (guard(bottom) < 0)
 		return NULL;
 	slab->used++;
-	struct fiber *f = (struct fiber *)(bottom + s->size - sizeof(struct fiber));
+	size_t colour = slab->used % COLOURS * COLOUR_SIZE; /* apart within the page as well */
+	struct fiber *f = (struct fiber *)(bottom + stride(s) - sizeof(struct fiber) - colour);
 	f = (struct fiber *)((uintptr_t)f & ~(uintptr_t)63);
-	*f = (struct fiber){.stack = bottom, .stack_size = s->size};
+	*f = (struct fiber){.stack = bottom, .stack_size = stride(s)};
 	f->valgrind = VALGRIND_STACK_REGISTER(bottom, f);
 	return f;
 }

@@ -18,13 +18,10 @@ struct worker *pier_worker_self(void)
 
 int pier_worker_open(struct runtime *rt, unsigned id, struct worker **out)
 {
-	const struct io_backend *backend = pier_io_choose();
-	if (!backend)
-		return -EINVAL;
 	struct worker *w = calloc(1, sizeof *w);
 	if (!w)
 		return -ENOMEM;
-	int err = backend->open(&w->io);
+	int err = pier_io_open(&w->io);
 	if (err < 0) {
 		free(w);
 		return err;

@@ -47,14 +47,16 @@ struct io {
 	} bufs;
 };
 
+extern const struct io_backend pier_io_uring;
 extern const struct io_backend pier_io_epoll;
 extern const struct io_backend pier_io_block;
 
 /* All backends, ended by NULL: what the conformance suite loops over. */
 extern const struct io_backend *const pier_io_backends[];
 
-/* The backend for workers: PIER_IO's, else the best that works here. NULL when PIER_IO names none. */
-const struct io_backend *pier_io_choose(void);
+/* An io for a worker, for the calling thread: of the backend that PIER_IO names, else the best that works
+ * here. 0, -EINVAL when PIER_IO names none, or what its open said. */
+int pier_io_open(struct io **out);
 
 /* ---- For backends ------------------------------------------------------------------------------- */
 

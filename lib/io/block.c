@@ -8,7 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define OPS_MAX 64 /* under way at once: a thread that blocks asks for one or two */
+#define OPS_MAX	  64	   /* under way at once: a thread that blocks asks for one or two */
+#define MAIL_LOOK 10000000 /* ns between two looks for mail that cannot wake us */
 
 struct block_io {
 	struct io io;
@@ -31,13 +32,31 @@ static int block_open(struct io **out)
 	return 0;
 }
 
+/* True when one of the first `n` ops waits for the same side of the same descriptor: it comes first. */
+static bool is_behind(const struct block_io *b, unsigned n, const struct io_op *op)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const struct io_op *first = b->ops[i];
+		if (first->fd == op->fd && io_kind_reads(first->kind) == io_kind_reads(op->kind))
+			return true;
+	}
+	return false;
+}
+
+static int64_t try_now(struct io *io, struct io_op *op)
+{
+	if (!io_kind_pooled(op->kind) && is_behind(of(io), of(io)->count, op))
+		return op->nowait ? -EAGAIN : IO_WAIT;
+	return pier_io_perform(io, op);
+}
+
 static bool block_submit(struct io *io, struct io_op *op)
 {
 	struct block_io *b = of(io);
 	op->io = io;
 	if (op->kind == IO_LOOKUP)
 		return !pier_io_pool_submit(io, op);
-	op->result = pier_io_perform(io, op);
+	op->result = try_now(io, op);
 	if (op->result != IO_WAIT)
 		return true;
 	if (b->count == OPS_MAX) {
@@ -50,13 +69,13 @@ static bool block_submit(struct io *io, struct io_op *op)
 
 static bool forget(struct block_io *b, const struct io_op *op)
 {
-	for (unsigned i = 0; i < b->count; i++) {
-		if (b->ops[i] == op) {
-			b->ops[i] = b->ops[--b->count];
-			return true;
-		}
-	}
-	return false;
+	unsigned kept = 0;
+	for (unsigned i = 0; i < b->count; i++)
+		if (b->ops[i] != op)
+			b->ops[kept++] = b->ops[i];
+	bool found = kept < b->count;
+	b->count = kept;
+	return found;
 }
 
 static void block_cancel(struct io *io, struct io_op *op)
@@ -65,47 +84,63 @@ static void block_cancel(struct io *io, struct io_op *op)
 		pier_io_end(io, op, -ECANCELED);
 }
 
-/* Mail (the answer of a look-up) is waited for only where there is no descriptor to wait for: the eventfd
- * for it lives as long as that wait, so a thread that blocked once holds nothing open. */
-static void block_wait(struct io *io, int64_t deadline)
+static struct timespec until(const struct io *io, int64_t deadline, int64_t most)
 {
-	struct block_io *b = of(io);
-	struct pollfd fds[OPS_MAX];
-	nfds_t count = b->count;
-	struct timespec t = {0};
-	bool for_mail = count == 0, forever = false;
+	int64_t ns = deadline - io->now < most ? deadline - io->now : most;
+	return (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+}
 
-	for (unsigned i = 0; i < b->count; i++)
-		fds[i] = (struct pollfd){.fd = b->ops[i]->fd,
-					 .events = io_kind_reads(b->ops[i]->kind) ? POLLIN : POLLOUT};
-	if (for_mail && pier_io_mail_open(io) == 0)
+/* The eventfd for mail lives as long as one wait, so a thread that blocked once holds nothing open. When none
+ * can be had, mail is looked for now and then. */
+static void sleep_for(struct io *io, struct pollfd *fds, nfds_t count, int64_t deadline)
+{
+	bool wakes = pier_io_mail_open(io) == 0;
+	struct timespec t = {0};
+
+	if (wakes)
 		fds[count++] = (struct pollfd){.fd = io->mail.eventfd, .events = POLLIN};
-	io->now = pier_io_clock();
-	if (!io->ended && deadline > io->now) {
-		atomic_store(&io->mail.asleep, for_mail);
-		if (!for_mail || !pier_io_has_mail(io)) {
-			int64_t ns = deadline - io->now;
-			forever = deadline == INT64_MAX;
-			t = (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
-		}
-	}
-	ppoll(fds, count, forever ? NULL : &t, NULL);
-	io->now = pier_io_clock();
+	atomic_store(&io->mail.asleep, wakes);
+	if (!pier_io_has_mail(io))
+		t = until(io, deadline, wakes ? INT64_MAX : MAIL_LOOK);
+	ppoll(fds, count, &t, NULL);
 	pthread_mutex_lock(&io->mail.lock); /* a sender may be about to write to the eventfd */
 	atomic_store(&io->mail.asleep, false);
 	pier_io_mail_close(io);
 	pthread_mutex_unlock(&io->mail.lock);
+}
 
-	for (unsigned i = b->count; i-- > 0;) {
+/* In the order of their asking; what has to wait again holds up what is behind it. */
+static void retry(struct block_io *b, const struct pollfd *fds)
+{
+	unsigned count = b->count, kept = 0;
+	for (unsigned i = 0; i < count; i++) {
 		struct io_op *op = b->ops[i];
-		if (!fds[i].revents)
-			continue;
-		int64_t result = pier_io_perform(io, op);
+		bool news = fds[i].revents && !is_behind(b, kept, op);
+		int64_t result = news ? pier_io_perform(&b->io, op) : IO_WAIT;
 		if (result == IO_WAIT)
-			continue;
-		forget(b, op);
-		pier_io_end(io, op, result);
+			b->ops[kept++] = op;
+		else
+			pier_io_end(&b->io, op, result);
 	}
+	b->count = kept;
+}
+
+static void block_wait(struct io *io, int64_t deadline)
+{
+	struct block_io *b = of(io);
+	struct pollfd fds[OPS_MAX + 1];
+
+	for (unsigned i = 0; i < b->count; i++)
+		fds[i] = (struct pollfd){.fd = b->ops[i]->fd,
+					 .events =
+						 io_kind_reads(b->ops[i]->kind) ? POLLIN : POLLOUT};
+	io->now = pier_io_clock();
+	if (!io->ended && deadline > io->now)
+		sleep_for(io, fds, b->count, deadline);
+	else
+		ppoll(fds, b->count, &(struct timespec){0}, NULL);
+	io->now = pier_io_clock();
+	retry(b, fds);
 	pier_io_deliver(io);
 }
 

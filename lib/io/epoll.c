@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define EVENTS_ONCE 256
+#define HOUR_MS	    3600000
 #define MAIL UINT64_MAX /* the tag of the eventfd */
 
 struct waiting {
@@ -23,6 +24,8 @@ struct slot {
 	struct waiting in, out;
 	uint32_t generation; /* of the descriptor's number: a late event of its predecessor is dropped */
 	bool registered;
+	bool dry;   /* the last receive took all there was, and no edge has come since: epoll(7), Q9 */
+	bool ended; /* an edge has told of the end: there may be no other, so dry says nothing */
 };
 
 struct epoll_io {
@@ -129,6 +132,15 @@ static bool unlink_op(struct waiting *w, struct io_op *op)
 
 /* ---- Ops ---------------------------------------------------------------------------------------- */
 
+/* A receive that did not fill its memory has emptied the stream: the next try would be in vain. */
+static bool took_all(const struct slot *s, const struct io_op *op)
+{
+	size_t room = op->mem.len ? op->mem.len : IO_BUF_SIZE;
+	if (op->kind != IO_RECV)
+		return io_kind_reads(op->kind) ? false : s->dry;
+	return s->registered && !s->ended && op->result > 0 && (size_t)op->result < room;
+}
+
 static bool epoll_submit(struct io *io, struct io_op *op)
 {
 	op->io = io;
@@ -142,8 +154,9 @@ static bool epoll_submit(struct io *io, struct io_op *op)
 		return true;
 	}
 	struct waiting *w = side_of(s, op);
-	if (!w->first) {
+	if (!w->first && !(s->dry && op->kind == IO_RECV && !op->nowait)) {
 		op->result = pier_io_perform(io, op);
+		s->dry = took_all(s, op);
 		if (op->result != IO_WAIT)
 			return true;
 	} else if (op->nowait) {
@@ -172,11 +185,13 @@ static void epoll_cancel(struct io *io, struct io_op *op)
 }
 
 /* Edges tell that there is news, not how much: ops are tried in turn until one has to wait again. */
-static void retry(struct io *io, struct waiting *w)
+static void retry(struct io *io, struct slot *s, struct waiting *w)
 {
 	struct io_op *op;
 	while ((op = w->first)) {
-		int64_t result = pier_io_perform(io, op);
+		int64_t result = op->result = pier_io_perform(io, op);
+		if (w == &s->in)
+			s->dry = took_all(s, op);
 		if (result == IO_WAIT)
 			return;
 		w->first = op->next;
@@ -193,10 +208,14 @@ static void epoll_event(struct epoll_io *e, const struct epoll_event *ev)
 	struct slot *s = slot_find(e, (int)(uint32_t)ev->data.u64);
 	if (!s || s->generation != (uint32_t)(ev->data.u64 >> 32))
 		return;
-	if (ev->events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-		retry(&e->io, &s->in);
+	if (ev->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		s->ended = true;
+	if (ev->events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
+		s->dry = false;
+		retry(&e->io, s, &s->in);
+	}
 	if (ev->events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
-		retry(&e->io, &s->out);
+		retry(&e->io, s, &s->out);
 }
 
 static int sleep_for(struct epoll_io *e, struct epoll_event *events, int64_t ns)
@@ -211,8 +230,8 @@ static int sleep_for(struct epoll_io *e, struct epoll_event *events, int64_t ns)
 			return n;
 		atomic_store(&lacks_pwait2, true);
 	}
-	int64_t ms = (ns + 999999) / 1000000; /* up: a zero from truncation would spin */
-	return epoll_wait(e->epoll, events, EVENTS_ONCE, forever || ms > 3600000 ? 3600000 : (int)ms);
+	int64_t ms = ns / 1000000 + (ns % 1000000 > 0); /* up: a zero from truncation would spin */
+	return epoll_wait(e->epoll, events, EVENTS_ONCE, ms > HOUR_MS ? HOUR_MS : (int)ms);
 }
 
 static void epoll_wait_for(struct io *io, int64_t deadline)
@@ -238,11 +257,15 @@ static void epoll_wait_for(struct io *io, int64_t deadline)
 
 static void epoll_close_fd(struct io *io, int fd)
 {
-	struct slot *s = slot_find(of(io), fd);
+	struct epoll_io *e = of(io);
+	struct slot *s = slot_find(e, fd);
 	if (s) {
 		assert(!s->in.first && !s->out.first);
+		/* Else it would stay for as long as others hold the description: epoll(7), Q6. */
+		if (s->registered)
+			epoll_ctl(e->epoll, EPOLL_CTL_DEL, fd, NULL);
 		s->generation++;
-		s->registered = false;
+		s->registered = s->dry = s->ended = false;
 	}
 	close(fd);
 }

@@ -22,17 +22,26 @@
 #define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
 #endif
 
-const struct io_backend *const pier_io_backends[] = {&pier_io_epoll, &pier_io_block, NULL};
+const struct io_backend *const pier_io_backends[] = {&pier_io_uring, &pier_io_epoll,
+							 &pier_io_block, NULL};
 
-const struct io_backend *pier_io_choose(void)
+static const struct io_backend *named(const char *name)
 {
-	const char *name = getenv("PIER_IO");
-	if (!name || !*name)
-		return &pier_io_epoll;
 	for (size_t i = 0; pier_io_backends[i]; i++)
 		if (!strcmp(pier_io_backends[i]->name, name))
 			return pier_io_backends[i];
 	return NULL;
+}
+
+/* io_uring may be missing, switched off or forbidden (containers do that): opening it is the only way to know. */
+int pier_io_open(struct io **out)
+{
+	const char *name = getenv("PIER_IO");
+	if (name && *name) {
+		const struct io_backend *b = named(name);
+		return b ? b->open(out) : -EINVAL;
+	}
+	return pier_io_uring.open(out) == 0 ? 0 : pier_io_epoll.open(out);
 }
 
 void pier_io_init(struct io *io, const struct io_backend *backend)

@@ -14,13 +14,13 @@ enum io_kind {
 	/* Wait for the descriptor to be readable … */
 	IO_ACCEPT,  /* result: a new descriptor, CLOEXEC and non-blocking; addr is filled */
 	IO_RECV,    /* mem; without memory given, a buffer of the backend's pool comes with the data */
-	IO_READ,    /* the same for what is no socket */
+	IO_READ,    /* the same for what is no socket; flags: IO_MAY_BLOCK */
 	IO_RECVMSG, /* msg */
 	IO_POLL_IN, /* result 1 when a read would not wait */
 	/* … or writable. */
 	IO_CONNECT, /* addr */
 	IO_SENDMSG, /* msg; may send a part */
-	IO_WRITEV,  /* msg->msg_iov; the same for what is no socket */
+	IO_WRITEV,  /* msg->msg_iov; the same for what is no socket; flags: IO_MAY_BLOCK */
 	IO_SENDFILE, /* file: from file.fd2 at *file.offset, at most file.len; may send a part */
 	/* Block on a disk: run in the file pool. Paths are beneath file.dir. */
 	IO_OPEN,
@@ -39,6 +39,10 @@ enum io_kind {
 	/* Asks nothing: a note from another thread. */
 	IO_NOTE,
 };
+
+/* The descriptor is not O_NONBLOCK, since others share its description: it is polled first, and little is
+ * written at once. */
+#define IO_MAY_BLOCK 1
 
 /* What a try answers when the op has to wait for its descriptor; no errno is that large. */
 #define IO_WAIT (-100000)
@@ -86,7 +90,14 @@ struct io_op {
 	/* The backend's own. */
 	struct io_op *next;
 	struct io *io;
+	uint32_t slot;
 };
+
+/* One piece, no address, nothing beside it: send(2) does it, with less to copy than sendmsg(2). */
+static inline bool io_msg_plain(const struct msghdr *msg)
+{
+	return msg->msg_iovlen == 1 && !msg->msg_name && !msg->msg_controllen;
+}
 
 static inline bool io_kind_reads(enum io_kind kind)
 {

@@ -14,6 +14,7 @@
 #include "listing.h"
 
 #define SENDFILE_ONCE (1u << 30) /* bytes per call: the kernel takes no more than 2 GiB */
+#define WRITE_LITTLE  256	 /* bytes that what may block is likely to take: below PIPE_BUF */
 
 static int64_t accepted(struct io_op *op)
 {
@@ -21,10 +22,33 @@ static int64_t accepted(struct io_op *op)
 	return fd < 0 ? -errno : fd;
 }
 
+/* True when a descriptor that may block would do so now. */
+static bool blocks(const struct io_op *op)
+{
+	struct pollfd p = {.fd = op->fd, .events = io_kind_reads(op->kind) ? POLLIN : POLLOUT};
+	return (op->flags & IO_MAY_BLOCK) && poll(&p, 1, 0) == 0;
+}
+
+static int64_t written(struct io_op *op)
+{
+	struct iovec *iov = op->msg->msg_iov;
+	ssize_t n;
+
+	if (blocks(op))
+		return -EAGAIN;
+	if (op->flags & IO_MAY_BLOCK)
+		n = write(op->fd, iov->iov_base, iov->iov_len < WRITE_LITTLE ? iov->iov_len : WRITE_LITTLE);
+	else
+		n = writev(op->fd, iov, (int)op->msg->msg_iovlen);
+	return n < 0 ? -errno : n;
+}
+
 static int64_t received(struct io *io, struct io_op *op, bool socket)
 {
 	void *at = op->mem.at;
 	size_t len = op->mem.len;
+	if (!socket && blocks(op))
+		return -EAGAIN;
 	if (!at) {
 		at = pier_io_buf_take(io);
 		len = IO_BUF_SIZE;
@@ -124,9 +148,13 @@ static int64_t once(struct io *io, struct io_op *op)
 	case IO_CONNECT:
 		return connected(op);
 	case IO_SENDMSG:
+		if (io_msg_plain(op->msg))
+			return count(send(op->fd, op->msg->msg_iov->iov_base,
+					  op->msg->msg_iov->iov_len,
+					  op->flags | MSG_DONTWAIT | MSG_NOSIGNAL));
 		return count(sendmsg(op->fd, op->msg, op->flags | MSG_DONTWAIT | MSG_NOSIGNAL));
 	case IO_WRITEV:
-		return count(writev(op->fd, op->msg->msg_iov, (int)op->msg->msg_iovlen));
+		return written(op);
 	case IO_SENDFILE:
 		return filed(op);
 	case IO_OPEN:

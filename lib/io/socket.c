@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -96,19 +97,28 @@ int pier_io_sort(int fd, enum io_sort *out)
 	return 0;
 }
 
-void pier_io_unshare(int fd)
+static bool is_terminal_master(int fd)
+{
+	int number;
+	return ioctl(fd, TIOCGPTN, &number) == 0;
+}
+
+bool pier_io_unshare(int fd)
 {
 	char path[32];
 	int flags = fcntl(fd, F_GETFL);
 
 	if (flags < 0 || (flags & O_NONBLOCK))
-		return;
+		return true;
+	if (is_terminal_master(fd))
+		return false;
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	int own = open(path, (flags & (O_ACCMODE | O_APPEND)) | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	if (own < 0)
-		return;
+		return false;
 	dup3(own, fd, fd > 2 ? O_CLOEXEC : 0);
 	close(own);
+	return true;
 }
 
 void pier_io_close_stdio(int fd)

@@ -24,8 +24,9 @@ void pier_io_close(int fd);
 enum io_sort { IO_STREAM_SOCKET, IO_MESSAGE_SOCKET, IO_PIPE, IO_FILE };
 int pier_io_sort(int fd, enum io_sort *out);
 /* Gives `fd` a description of its own that does not block, where it can have one (pipes, terminals):
- * O_NONBLOCK on a shared description would change the other holders' too. */
-void pier_io_unshare(int fd);
+ * O_NONBLOCK on a shared description would change the other holders' too. False when it may still
+ * block: a terminal of another user, or the master of one, which opened again is another terminal. */
+bool pier_io_unshare(int fd);
 /* Closes it; 0, 1 and 2 become /dev/null instead, so that no later file is taken for stdio. */
 void pier_io_close_stdio(int fd);
 

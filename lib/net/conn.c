@@ -35,6 +35,7 @@ pier_conn *pier_conn_new(const struct transport *via, int fd)
 void pier_conn_free(pier_conn *c)
 {
 	pier_inbuf_drop(c);
+	free(c->url);
 	free(c->name);
 	free(c->why);
 	free(c);
@@ -59,6 +60,7 @@ int pier_conn_fail(pier_conn *c, int err, const char *doing)
 		pier_fiber_interrupt(c->reader, err);
 	if (c->writer)
 		pier_fiber_interrupt(c->writer, err);
+	pier_waitq_interrupt(&c->writers, err);
 	return err;
 }
 
@@ -74,7 +76,8 @@ const char *pier_why(pier_conn *c)
 	if (!c->err)
 		return "";
 	free(c->why);
-	if (asprintf(&c->why, "%s %s: %s", c->doing, pier_peer(c), pier_strerror(c->err)) < 0)
+	const char *whom = c->url ? c->url : pier_peer(c);
+	if (asprintf(&c->why, "%s %s: %s", c->doing, whom, pier_strerror(c->err)) < 0)
 		c->why = NULL;
 	return c->why ? c->why : pier_strerror(c->err);
 }
@@ -140,7 +143,8 @@ int64_t pier_conn_until(pier_conn *c, int64_t timeout)
 {
 	int64_t at;
 	(void)c;
-	if (timeout == PIER_FOREVER || __builtin_add_overflow(pier_now(), timeout, &at))
+	/* Not pier_now: the turn may have begun long before this wait. */
+	if (timeout == PIER_FOREVER || __builtin_add_overflow(pier_io_clock(), timeout, &at))
 		return PIER_FOREVER;
 	return at;
 }

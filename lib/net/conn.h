@@ -38,7 +38,8 @@ struct pier_conn {
 	const struct transport *via;
 	int fd;
 	bool socket;   /* fd is one */
-	bool shared;   /* its description has other holders: it may block */
+	bool shared;   /* its description has other holders */
+	bool blocks;   /* … and no O_NONBLOCK */
 	bool eof;      /* nothing more comes */
 	bool finished; /* nothing more goes */
 	bool torn;     /* a message went only in part */
@@ -52,12 +53,13 @@ struct pier_conn {
 	size_t message_max;
 	int64_t rd, wr; /* time-outs of a wait, PIER_FOREVER for none */
 	struct inbuf in;
-	struct fiber *reader, *writer; /* parked on this conn */
+	struct fiber *reader, *writer; /* parked in the transport */
 	struct waitq writers;
 	struct outbox *outbox; /* what topics bring; NULL until the first */
 	struct udp_peer *udp;  /* a peer of a udp server */
 	struct station *station; /* of the server that owns it */
 	pier_addr peer;
+	char *url;        /* that was dialled */
 	char *name, *why; /* made when asked for */
 	void *data;
 };

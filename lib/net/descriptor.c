@@ -7,9 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The op for a socket, or for what is none. */
+static struct io_op op_of(const pier_conn *c, enum io_kind socket, enum io_kind other)
+{
+	return (struct io_op){.kind = c->socket ? socket : other,
+			      .fd = c->fd,
+			      .flags = c->blocks ? IO_MAY_BLOCK : 0};
+}
+
 static int64_t stream_receive(pier_conn *c, void **at, size_t room, int64_t until)
 {
-	struct io_op op = {.kind = c->socket ? IO_RECV : IO_READ, .fd = c->fd};
+	struct io_op op = op_of(c, IO_RECV, IO_READ);
 	op.mem.at = *at;
 	op.mem.len = room;
 	int64_t n = pier_await(&op, until, "input");
@@ -26,7 +34,8 @@ static int64_t descriptor_poll(pier_conn *c, int64_t until)
 
 static int64_t stream_send(pier_conn *c, struct msghdr *msg, int64_t until)
 {
-	struct io_op op = {.kind = c->socket ? IO_SENDMSG : IO_WRITEV, .fd = c->fd, .msg = msg};
+	struct io_op op = op_of(c, IO_SENDMSG, IO_WRITEV);
+	op.msg = msg;
 	if (c->socket || pier_fiber_self())
 		return pier_await(&op, until, "room to send");
 	bool ours = pier_io_sigpipe_block();

@@ -128,7 +128,7 @@ static int adopt_fd(pier_conn *c, int fd)
 	if (c->socket)
 		pier_io_peer(fd, &c->peer);
 	if (sort == IO_PIPE)
-		pier_io_unshare(fd);
+		c->blocks = !pier_io_unshare(fd);
 	return 0;
 }
 
@@ -156,12 +156,16 @@ pier_conn *pier_dial_with(const char *url, const pier_dial_opts *opts)
 	if (!c)
 		return NULL;
 	pier_conn_options(c, opts->frame, opts->message_max, opts->idle);
-	c->name = strdup(url);
+	c->url = url ? strdup(url) : NULL;
 	int err = 0;
 	PIER_WITHIN (opts->timeout > 0 ? opts->timeout : PIER_FOREVER)
 		err = dial(c, url, opts);
-	if (err < 0)
+	if (err < 0) {
 		pier_conn_fail(c, err, "connect to");
+	} else if (c->peer.len) { /* from here on it is named by its address */
+		free(c->name);
+		c->name = NULL;
+	}
 	return c;
 }
 

@@ -12,6 +12,9 @@
 #include <pier/server.h>
 #include <stdlib.h>
 
+#define BUSY_WAIT PIER_MS(300) /* for a port that is taken to become free */
+#define BUSY_LOOK PIER_MS(20)
+
 static int type_of(pier_scheme scheme)
 {
 	return scheme == PIER_UDP ? SOCK_DGRAM : scheme == PIER_SEQPACKET ? SOCK_SEQPACKET : SOCK_STREAM;
@@ -41,7 +44,7 @@ static int bind_options(int fd, const pier_endpoint *e, const pier_addr *a, bool
 	return err < 0 ? err : pier_socket_options(fd, e);
 }
 
-static int open_one(const pier_endpoint *e, const pier_addr *a, int backlog, bool share)
+static int bind_one(const pier_endpoint *e, const pier_addr *a, bool share)
 {
 	int fd = pier_io_socket(a->sa.sa_family, type_of(e->scheme));
 	if (fd < 0)
@@ -49,8 +52,19 @@ static int open_one(const pier_endpoint *e, const pier_addr *a, int backlog, boo
 	int err = is_inet(e) ? bind_options(fd, e, a, share) : 0;
 	if (err == 0)
 		err = pier_io_bind(fd, a);
-	if (err == 0 && e->scheme != PIER_UDP)
-		err = pier_io_listen(fd, backlog > 0 ? backlog : SOMAXCONN);
+	if (err < 0) {
+		pier_io_close(fd);
+		return err;
+	}
+	return fd;
+}
+
+static int open_one(const pier_endpoint *e, const pier_addr *a, int backlog, bool share)
+{
+	int fd = bind_one(e, a, share);
+	if (fd < 0 || e->scheme == PIER_UDP)
+		return fd;
+	int err = pier_io_listen(fd, backlog > 0 ? backlog : SOMAXCONN);
 	if (err < 0) {
 		pier_io_close(fd);
 		return err;
@@ -59,12 +73,18 @@ static int open_one(const pier_endpoint *e, const pier_addr *a, int backlog, boo
 }
 
 /* Sockets that share a port let others share it as well, and two servers would each get half of the
- * clients. Binding once without sharing tells whether someone is there. */
+ * clients. Binding once without sharing tells whether someone listens there. A server that was just killed
+ * may still seem to: the kernel ends its io_uring, and what that holds open, a moment after the process. */
 static int check_free(const pier_endpoint *e, const pier_addr *a)
 {
+	int fd = -EADDRINUSE;
 	if (e->port == 0)
 		return 0;
-	int fd = open_one(e, a, 1, false);
+	for (int64_t waited = 0; fd == -EADDRINUSE; waited += BUSY_LOOK) {
+		fd = bind_one(e, a, false);
+		if (fd == -EADDRINUSE && (waited >= BUSY_WAIT || pier_sleep(BUSY_LOOK) < 0))
+			break;
+	}
 	if (fd < 0)
 		return fd;
 	pier_io_close(fd);
@@ -89,7 +109,7 @@ static int place_open(const pier_endpoint *e, const pier_addr *a, unsigned copie
 	struct place p = {.addr = *a, .fds = calloc(copies, sizeof(int))};
 	if (!p.fds)
 		return -ENOMEM;
-	int err = copies > 1 ? check_free(e, a) : 0;
+	int err = share || !is_inet(e) ? 0 : check_free(e, a);
 	while (err == 0 && p.count < copies) {
 		int fd = open_one(e, &p.addr, backlog, share || copies > 1);
 		if (fd < 0) {

@@ -148,6 +148,8 @@ ssize_t pier_fill(pier_conn *c)
 		return err;
 	if (c->via->message)
 		return pier_conn_fail(c, -EPROTOTYPE, "read a stream from");
+	if (c->in.end - c->in.start >= c->message_max)
+		return pier_conn_fail(c, -EMSGSIZE, "receive from");
 	return fill(c, 0, c->in.start == c->in.end);
 }
 

@@ -21,11 +21,8 @@ int pier_conn_write_begin(pier_conn *c, int64_t until)
 		return 0;
 	}
 	assert(pier_fiber_self());
-	c->writer = pier_fiber_self();
 	/* Woken, the fiber finds `writing` still set: it is handed over. */
-	int err = pier_waitq_wait(&c->writers, until, "its turn to send");
-	c->writer = NULL;
-	return err;
+	return pier_waitq_wait(&c->writers, until, "its turn to send");
 }
 
 void pier_conn_write_end(pier_conn *c)

@@ -97,25 +97,28 @@ class Program:
 
 
 class Hub:
-    """`pier serve` on a folder of its own, 127.0.0.1 and a free port."""
+    """`pier serve` on a folder of its own and a port of 127.0.0.1: 0 is one that the kernel gives."""
 
-    def __init__(self, pier, folder, port):
+    def __init__(self, pier, folder, port=0):
         self.pier, self.folder, self.port = pier, folder, port
         self.log = folder.with_name(folder.name + ".log")
-        self.url = f"http://127.0.0.1:{port}"
         self.process, self.talks = None, []
 
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
     def start(self, *options):
+        """Starts it, or starts it again on the same port, and waits until it says where it listens."""
         command = [self.pier.path, "serve", self.folder, f"--listen=tcp://127.0.0.1:{self.port}", "--lang=en", *options]
         with open(self.log, "ab") as log:
+            before = log.tell()
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=ENV)
-        while True:  # the test's deadline ends it
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return self
-            except OSError:
-                assert self.process.poll() is None, f"the hub ended with {self.process.returncode}: {self.said()}"
-                time.sleep(0.02)
+        while not (where := re.search(rb"127\.0\.0\.1:(\d+)$", self.log.read_bytes()[before:], re.MULTILINE)):
+            assert self.process.poll() is None, f"the hub ended with {self.process.returncode}: {self.said()}"
+            time.sleep(0.02)  # the test's deadline ends it
+        self.port = int(where[1])
+        return self
 
     def said(self):
         return self.log.read_text(errors="replace")
@@ -181,12 +184,12 @@ def start(build, tmp_path):
 
 
 @pytest.fixture
-def start_hub(pier, tmp_path, free_port):
+def start_hub(pier, tmp_path):
     """Starts hubs: start_hub("--open", …). All are stopped and checked at the end of the test."""
     hubs = []
 
-    def start(*options, folder=None, port=None):
-        hubs.append(Hub(pier, folder or tmp_path / f"hub{len(hubs)}", port or free_port()))
+    def start(*options, folder=None, port=0):
+        hubs.append(Hub(pier, folder or tmp_path / f"hub{len(hubs)}", port))
         return hubs[-1].start(*options)
 
     yield start

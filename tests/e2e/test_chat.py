@@ -369,6 +369,48 @@ def test_who_talks_too_fast_is_slowed_and_loses_nothing(start_hub):
     assert seen == "".join(f"zhao: line {i}\n" for i in range(70))
 
 
+@pytest.mark.within(60)
+def test_who_never_reads_is_cut_and_the_others_notice_nothing(start_hub):
+    hub = start_hub("--rate=10000000")
+    for name in ("zhao", "li", "deaf"):
+        hub.add_user(name, "secret")
+    li = enter(hub, "li")
+    deaf = socket.socket()
+    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    deaf.connect(("127.0.0.1", hub.port))
+    deaf.sendall(b"deaf\nsecret\n")
+    li.expect("* deaf came in\n")
+    mouths, count = [enter(hub, "zhao") for _ in range(4)], 1000
+
+    def talk(mouth, who):
+        for i in range(count):
+            who.say(f"{mouth}-{i} " + "x" * 1900)
+
+    def listen(who):  # the mouths hear each other
+        try:
+            while who.socket.recv(1 << 20):
+                pass
+        except OSError:
+            pass
+
+    threads = [threading.Thread(target=talk, args=(n, who)) for n, who in enumerate(mouths)]
+    threads += [threading.Thread(target=listen, args=(who,)) for who in mouths]
+    for thread in threads:
+        thread.start()
+    seen, left = [[] for _ in mouths], False
+    while not left or sum(map(len, seen)) < count * len(mouths):
+        line = li.expect("\n")
+        if match := re.match(r"zhao: (\d)-(\d+) x{1900}\n", line):
+            seen[int(match[1])].append(int(match[2]))
+        left = left or line == "* deaf left\n"
+    assert seen == [list(range(count))] * len(mouths)
+    for who in mouths:
+        who.socket.shutdown(socket.SHUT_WR)
+    for thread in threads:
+        thread.join()
+    deaf.close()
+
+
 def test_too_many_conns_of_one_host_are_told(start_hub):
     hub = start_hub("--max-per-host=3")
     time.sleep(0.2)  # the look whether it listens is over
@@ -460,3 +502,9 @@ def test_a_folder_that_cannot_be_used_is_said_so(pier, tmp_path):
     done = pier("serve", tmp_path / "file", "--lang=en", status=None, timeout=20)
     assert done.returncode != 0
     assert "cannot be used" in done.stderr
+
+
+def test_a_hub_needs_a_stream(pier, tmp_path):
+    done = pier("serve", tmp_path, "--listen=udp://127.0.0.1:7437", "--lang=en", status=None, timeout=20)
+    assert done.returncode != 0
+    assert "the hub needs a stream" in done.stderr

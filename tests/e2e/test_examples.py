@@ -81,7 +81,7 @@ def test_who_tells_of_a_client_bound_to_a_chosen_port(serve, run, free_port):
     who, port = serve("who")
     ours = f"127.0.0.1:{free_port()}"
     told, _ = run("source", f"tcp://127.0.0.1:{port}", ours)
-    assert told.startswith(f"{ours} -> ") and told.endswith(f"welcome, {ours}\n")
+    assert told == f"{ours} -> 127.0.0.1:{port}\nwelcome, {ours}\n"
     who.expect(f"listening on 127.0.0.1:{port}\n")
     who.expect(f"{ours} connected\n")
     who.expect(f"{ours} left\n")

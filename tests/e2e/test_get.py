@@ -119,6 +119,14 @@ def test_a_file_of_the_hub_arrives_checked(start_hub, pier, tmp_path):
     assert "sha-256 ok" in get(pier, down, "-v", f"{hub.url}/a%20b.bin").stderr
 
 
+def test_a_large_file_that_nobody_hashed_yet_is_checked_too(start_hub, pier, tmp_path):
+    hub = start_hub()
+    with open(hub.folder / "files" / "large", "wb") as f:
+        f.truncate(300 << 20)
+    assert "sha-256 ok" in get(pier, tmp_path, "-v", f"{hub.url}/large").stderr
+    assert (tmp_path / "large").stat().st_size == 300 << 20
+
+
 def test_pythons_server_serves_us_too(pier, tmp_path, free_port):
     port = free_port()
     data = os.urandom(300_000)

@@ -4,7 +4,8 @@
 
 #include "conditions.h"
 
-static const pier_file_info file = {.size = 10, .mtime = PIER_S(784111777) + 5, .inode = 7, .is_file = true};
+static const pier_file_info file = {
+	.size = 10, .mtime = PIER_S(784111777) + 5, .inode = 7, .is_file = true};
 #define THEN  "Sun, 06 Nov 1994 08:49:37 GMT"
 #define EARLY "Sun, 06 Nov 1994 08:49:36 GMT"
 
@@ -48,7 +49,8 @@ TEST(a_reader_who_has_it_gets_304)
 
 TEST(a_tag_outranks_a_date)
 {
-	CHECK_EQ(check(&file, true, "If-None-Match: \"other\"\r\nIf-Modified-Since: " THEN "\r\n"), 0);
+	CHECK_EQ(check(&file, true, "If-None-Match: \"other\"\r\nIf-Modified-Since: " THEN "\r\n"),
+		 0);
 	CHECK_EQ(check(&file, true, "If-Match: %s\r\nIf-Unmodified-Since: " EARLY "\r\n"), 0);
 }
 

@@ -25,7 +25,7 @@ TEST(the_field_is_that_of_the_rfc)
 	char field[DIGEST_FIELD_MAX];
 	struct digests d = digests_of(hello);
 
-	digest_field(&d, field);
+	digest_field(&d, DIGEST_BOTH, field);
 	CHECK(pier_bytes_starts(pier_text(field), "sha-256=:" HELLO_SHA ":, md5=:"));
 }
 
@@ -35,7 +35,7 @@ TEST(what_is_written_can_be_read_back)
 	struct digests d = digests_of("abc");
 	struct promise p = {0};
 
-	CHECK_OK(promise_read(pier_text(digest_field(&d, field)), &p));
+	CHECK_OK(promise_read(pier_text(digest_field(&d, DIGEST_BOTH, field)), &p));
 	CHECK(p.has_sha256 && p.has_md5);
 	CHECK_OK(promise_check(&p, &d));
 }
@@ -43,7 +43,8 @@ TEST(what_is_written_can_be_read_back)
 TEST(a_digest_that_differs_is_noticed_by_either_algorithm)
 {
 	struct digests d = digests_of("abc"), other = digests_of("abd");
-	struct promise sha = {.has_sha256 = true, .is = other}, md5 = {.has_md5 = true, .is = other};
+	struct promise sha = {.has_sha256 = true, .is = other},
+		       md5 = {.has_md5 = true, .is = other};
 	struct promise none = {.is = other};
 
 	CHECK_EQ(promise_check(&sha, &d), -PIER_EDIGEST);
@@ -55,8 +56,8 @@ TEST(unknown_algorithms_and_white_space_are_passed_over)
 {
 	struct promise p = {0};
 
-	CHECK_OK(promise_read(pier_text(" unixsum=30637 , sha-512=:AAAA:,\tsha-256=:" HELLO_SHA
-					": , crc"), &p));
+	CHECK_OK(promise_read(
+		pier_text(" unixsum=30637 , sha-512=:AAAA:,\tsha-256=:" HELLO_SHA ": , crc"), &p));
 	CHECK(p.has_sha256 && !p.has_md5);
 	CHECK_OK(promise_read((pier_bytes){0}, &p));
 	CHECK(p.has_sha256);

@@ -24,7 +24,8 @@ TEST(html_cannot_be_broken_out_of)
 
 	page_html(&p, "<b a=\"x\" c='y'>&amp;\x01\n文");
 	CHECK_OK(page_end(&p));
-	CHECK_STR(sent, "&lt;b a=&quot;x&quot; c=&#39;y&#39;&gt;&amp;amp;\xef\xbf\xbd\xef\xbf\xbd文");
+	CHECK_STR(sent,
+		  "&lt;b a=&quot;x&quot; c=&#39;y&#39;&gt;&amp;amp;\xef\xbf\xbd\xef\xbf\xbd文");
 }
 
 TEST(json_is_json_whatever_the_name)

@@ -31,9 +31,24 @@ TEST(a_path_is_decoded_and_loses_its_slashes)
 TEST(no_way_of_writing_leads_up_or_out)
 {
 	static const char *const bad[] = {
-		"/..",	   "/../etc/passwd",   "/a/../../b", "/%2e%2e/x",  "/.%2E/x", "/a/./b",
-		"/..%2fx", "/a%2Fb",	       "/%2fetc",    "/a%00b",	   "/a%0ab",  "/a%7f",
-		"/a%",	   "/a%2",	       "/a%zz",	     "etc/passwd", "",	      "*",
+		"/..",
+		"/../etc/passwd",
+		"/a/../../b",
+		"/%2e%2e/x",
+		"/.%2E/x",
+		"/a/./b",
+		"/..%2fx",
+		"/a%2Fb",
+		"/%2fetc",
+		"/a%00b",
+		"/a%0ab",
+		"/a%7f",
+		"/a%",
+		"/a%2",
+		"/a%zz",
+		"etc/passwd",
+		"",
+		"*",
 		"/..%2f..%2f..%2fetc%2fpasswd",
 	};
 	struct target t = {.path = "untouched"};

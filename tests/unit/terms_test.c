@@ -50,7 +50,7 @@ TEST(the_same_promise_finds_the_same_upload)
 	u.length++;
 	terms_id(&u, other);
 	CHECK(strcmp(one, other) != 0);
-	strcpy(u.user, "bob");
+	memcpy(u.user, "bob", 4);
 	u.length--;
 	terms_id(&u, other);
 	CHECK(strcmp(one, other) != 0);
