@@ -32,9 +32,13 @@ def ratio(row, to, what="cpu_us"):
     return statistics.median(r[what] / pairs[r["round"]] for r in row["rounds"] if r["round"] in pairs)
 
 
+def plural(unit):
+    return f"{unit[:-1]}ies" if unit.endswith("y") else f"{unit}s"
+
+
 def rows_of_messages(load):
     unit, bare = load["unit"], limit(load)
-    head = ["", f"CPU µs / {unit}", "min–max", "× bare", f"{unit}s / s", "p50 µs", "p99 µs", f"syscalls / {unit}", "busy"]
+    head = ["", f"CPU µs / {unit}", "min–max", "× bare", f"{plural(unit)} / s", "p50 µs", "p99 µs", f"syscalls / {unit}", "busy"]
     yield head
     for row in sorted(load["rows"], key=lambda row: median(row, "cpu_us")):
         least, most = spread(row, "cpu_us")
