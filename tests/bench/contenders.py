@@ -26,7 +26,7 @@ class Contender:
     @property
     def key(self):
         """The name as the command line takes it: pier-epoll."""
-        return self.name.lower().replace(" ", "-").replace(".", "-")
+        return self.name.lower().replace(" ", "-").replace(".", "-").replace("'", "")
 
     @property
     def env(self):
@@ -36,7 +36,7 @@ class Contender:
         return [PYTHON, str(HERE / self.source)] if self.source.endswith(".py") else [str(program(self.source, build))]
 
 
-SERVERS = [
+CONTENDERS = [
     Contender("bare epoll", "peers/bare_epoll.c", "echo idle stream", bare=True),
     Contender("bare io_uring", "peers/bare_uring.c", "echo idle stream", bare=True),
     Contender("bare room", "peers/bare_fanout.c", "fanout", bare=True),
@@ -50,6 +50,10 @@ SERVERS = [
     Contender("Go", "peers/go.go", "echo idle stream fanout udp", package="golang-go"),
     Contender("Python threads", "peers/threads.py", "echo idle stream udp", package="python3"),
     Contender("Python asyncio", "peers/aio.py", "echo idle stream fanout udp", package="python3"),
+    Contender("pier", "micro/pier.c", "micro"),
+    Contender("libc", "micro/libc.c", "micro"),
+    Contender("State Threads' fibers", "micro/state_threads.c", "micro", package="libst-dev", libraries="-lst"),
+    Contender("goroutines", "micro/go.go", "micro", package="golang-go"),
 ]
 
 

@@ -35,6 +35,7 @@ LOADS = [
     Load("fanout-1000", "One speaks, 1,000 hear: lines of 64 B", "fanout", "fanout", 1000, depth=32, unit="delivery"),
     Load("udp-32", "UDP echo: 32 peers, 64 B, 4 at once", "udp", "udp", 32, depth=4, unit="datagram"),
     Load("idle-15000", "Memory of an idle conn, after one echo: 15,000 conns", "idle", "idle", 15000, unit="conn"),
+    Load("micro", "Single steps", "micro", "micro", 1, unit="step"),
 ]
 
 

@@ -15,6 +15,7 @@ import time
 from contenders import program, reason
 
 OPEN_WITHIN = 10  # seconds that a server may take to listen
+STEPS_WITHIN = 60
 READY_WITHIN = 60  # seconds that the load may take to open its conns
 PERF = ["perf", "stat", "-x", ",", "-e", "raw_syscalls:sys_enter"]
 
@@ -208,3 +209,11 @@ def weigh(contender, load, run):
         loaded(load, port, pids, run, 0, 0, weighing)
     user, tables = (sum(a[i] - b[i] for a, b in zip(after, before)) / load.conns for i in (0, 1))
     return {"bytes": user, "table_bytes": tables}
+
+
+def steps(contender, load, run):
+    """Nanoseconds of single steps, as the program says them."""
+    with open(run.log, "w+b") as log, running(
+        contender.command(run.build), run.server_cores, log, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    ) as process:
+        return json.loads(line_of(process, STEPS_WITHIN, log))

@@ -14,7 +14,7 @@ import tempfile
 
 import report
 import rounds
-from contenders import SERVERS, TOP, compiled
+from contenders import CONTENDERS, TOP, compiled
 from loads import LOADS, chosen
 
 FILES = 16500  # descriptors for the largest load
@@ -50,8 +50,8 @@ def cores(text, otherwise):
 
 
 def chosen_contenders(text):
-    wanted = text.split(",") if text else [c.key for c in SERVERS]
-    known = {c.key: c for c in SERVERS}
+    wanted = text.split(",") if text else [c.key for c in CONTENDERS]
+    known = {c.key: c for c in CONTENDERS}
     for key in wanted:
         if key not in known:
             die(f"no contender is called {key}; there are: {' '.join(known)}")
@@ -111,7 +111,7 @@ class Bench:
                 self.rows[c] = []
 
     def round(self, number):
-        measure = rounds.weigh if self.load.load == "idle" else rounds.measure
+        measure = {"idle": rounds.weigh, "micro": rounds.steps}.get(self.load.load, rounds.measure)
         for c in rotated(list(self.rows), number):
             try:
                 self.rows[c].append({"round": number, **measure(c, self.load, self.run)})
@@ -127,7 +127,7 @@ class Bench:
         """Returns the counts, and why there are none."""
         counts = {}
         try:
-            for c in self.rows if self.load.load != "idle" else []:
+            for c in self.rows if self.load.load not in ("idle", "micro") else []:
                 counts[c] = rounds.count_syscalls(c, self.load, self.run)
         except rounds.Failed as why:
             return counts, str(why)
@@ -202,7 +202,7 @@ def main():
     o = options()
     if o.list:
         print("loads:", *(f"  {load.name:18}{load.title}" for load in LOADS), sep="\n")
-        print("contenders:", *(f"  {c.key:18}{c.modes}" for c in SERVERS), sep="\n")
+        print("contenders:", *(f"  {c.key:18}{c.modes}" for c in CONTENDERS), sep="\n")
         return
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         o.log = str(pathlib.Path(folder) / "log")
