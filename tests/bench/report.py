@@ -2,10 +2,6 @@
 
 import statistics
 
-# what a row is sorted by, and its columns: heading, how it is made from a row
-NUMBERS = ("cpu_us", "per_second", "busy", "load_busy", "p50_us", "p99_us", "bytes", "table_bytes")
-
-
 def median(row, what):
     return statistics.median(r[what] for r in row["rounds"])
 
@@ -69,20 +65,17 @@ def rows_of_memory(load):
         ]
 
 
-def rows_of_costs(load):
-    costs = list(dict.fromkeys(cost for row in load["rows"] for r in row["rounds"] for cost in r if cost != "round"))
-    yield ["ns", *costs]
-    for row in load["rows"]:
-        cells = []
-        for cost in costs:
-            values = [r[cost] for r in row["rounds"] if cost in r]
-            cells.append(f"{short(statistics.median(values))} ({short(min(values))}–{short(max(values))})" if values else "")
-        yield [row["contender"], *cells]
+def rows_of_steps(load):
+    steps = list(dict.fromkeys(step for row in load["rows"] for r in row["rounds"] for step in r if step != "round"))
+    yield ["ns (min–max)", *(row["contender"] for row in load["rows"])]
+    for step in steps:
+        cells = [[r[step] for r in row["rounds"] if step in r] for row in load["rows"]]
+        yield [step, *(f"{short(statistics.median(v))} ({short(min(v))}–{short(max(v))})" if v else "" for v in cells)]
 
 
 def table(load):
     """Markdown, aligned, so that it reads well as it is."""
-    make = {"idle": rows_of_memory, "micro": rows_of_costs}.get(load["load"], rows_of_messages)
+    make = {"idle": rows_of_memory, "micro": rows_of_steps}.get(load["load"], rows_of_messages)
     rows = list(make(load))
     width = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = [
@@ -106,12 +99,9 @@ def header(result):
     )
 
 
-def page(result, picture=None):
-    """The whole report; picture(load) gives the line that shows a picture."""
+def page(result, picture=lambda load: None):
+    """The whole report; picture(load) gives what stands between a title and its table."""
     parts = [header(result)]
     for load in result["loads"]:
-        parts.append(f"### {load['title']}")
-        if picture:
-            parts.append(picture(load))
-        parts.append(table(load))
+        parts += filter(None, [f"### {load['title']}", picture(load), table(load)])
     return "\n\n".join(parts) + "\n"
