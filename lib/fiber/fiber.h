@@ -8,6 +8,7 @@
 #include "io/op.h"
 
 #include <pier/fiber.h>
+#include <stdatomic.h>
 
 #define FIBER_STACK_SIZE (256u << 10) /* of address space; memory is used as it is touched */
 #define FIBER_STREAK_MAX 64           /* ops that a fiber completes without parking before it yields */
@@ -23,7 +24,7 @@ struct fiber {
 	void *arg;
 	pier_group *group;
 	struct fiber *group_next, *group_prev;
-	struct list link;      /* in the run queue, or in a waitq */
+	struct list link;      /* in the run queue, in a waitq, or among the free */
 	pier_scope *scope;     /* innermost */
 	const char *waits_for; /* while parked: words for a dump */
 	struct io_op *op;      /* while parked: the op it waits for, if one */
@@ -31,7 +32,7 @@ struct fiber {
 	bool deaf;             /* while parked: feels neither cancel nor deadline */
 	bool cancelled;
 	unsigned streak;
-	int64_t wake_at;        /* while parked: the deadline */
+	int64_t wake_at;        /* while parked: the deadline; while free: since when */
 	struct heap_node timer; /* one per fiber, moved only to earlier times, re-armed when it fires */
 	char *stack;            /* lowest byte */
 	size_t stack_size;
@@ -92,15 +93,29 @@ void pier_group_leave(struct fiber *f, int result);
 
 /* ---- Stacks and switching ------------------------------------------------------------------------ */
 
+/* Free stacks lie in one of two lists, the last freed in front. */
 struct stacks {
-	struct fiber *free;  /* last freed first: warm */
+	struct list warm; /* with the pages that their fibers touched */
+	struct list cold; /* with their tops only */
+	unsigned warm_count;
+	int64_t rest_until; /* no trimming before */
 	struct slab *slabs;
 	size_t size;
+	_Atomic size_t mapped; /* bytes of address space; read by others */
 };
-/* The fiber at the top of a fresh stack. */
-struct fiber *pier_stack_take(struct stacks *s);
-void pier_stack_give(struct stacks *s, struct fiber *f);
+void pier_stacks_init(struct stacks *s, size_t size);
 void pier_stacks_done(struct stacks *s);
+
+/* The fiber at the top of a fresh stack. NULL when memory or guards are out; of the guards it tells the log. */
+struct fiber *pier_stack_take(struct stacks *s);
+void pier_stack_give(struct stacks *s, struct fiber *f, int64_t now);
+
+/* Gives the pages of stacks that are free for long back to the kernel, a few at a time; when that is due. */
+void pier_stacks_trim(struct stacks *s, int64_t now);
+int64_t pier_stacks_trim_at(const struct stacks *s);
+
+/* True where the kernel has no guards but mappings: found out at the first, or set by a test. */
+extern atomic_bool pier_stack_guards_map;
 
 /* Saves the callee-saved registers and the stack pointer of the caller in *from, and goes on where `to` was
  * left. switch_<arch>.S, or switch_ucontext.c. */

@@ -28,7 +28,7 @@ int pier_worker_open(struct runtime *rt, unsigned id, struct worker **out)
 	}
 	w->runtime = rt;
 	w->id = id;
-	w->stacks.size = rt->stack_size;
+	pier_stacks_init(&w->stacks, rt->stack_size);
 	w->turn_last = &w->turn_first;
 	list_init(&w->ready);
 	*out = w;
@@ -53,7 +53,7 @@ static void bury(struct worker *w)
 		return;
 	w->dead = NULL;
 	tsan_end(f->tsan);
-	pier_stack_give(&w->stacks, f);
+	pier_stack_give(&w->stacks, f, w->io->now);
 }
 
 static struct fiber *next_ready(struct worker *w)
@@ -193,7 +193,8 @@ static int64_t next_wake(struct worker *w)
 	if (!list_empty(&w->ready) || w->turn_first)
 		return 0;
 	struct heap_node *n = heap_first(&w->timers);
-	return n ? n->key : PIER_FOREVER;
+	int64_t timer = n ? n->key : PIER_FOREVER, trim = pier_stacks_trim_at(&w->stacks);
+	return timer < trim ? timer : trim;
 }
 
 void pier_worker_loop(struct worker *w)
@@ -209,6 +210,7 @@ void pier_worker_loop(struct worker *w)
 			break;
 		w->io->backend->wait(w->io, next_wake(w));
 		fire_timers(w);
+		pier_stacks_trim(&w->stacks, w->io->now);
 	}
 	self = NULL;
 }

@@ -101,6 +101,8 @@ int64_t pier_io_clock(void);
 int64_t pier_io_calendar(void);
 void pier_io_random(void *into, size_t len);
 unsigned pier_io_cores(void);
+/* Mappings that a process may have: vm.max_map_count. */
+unsigned pier_io_maps_max(void);
 
 /* Signals as a descriptor: blocks those of SIGINT, SIGTERM that are not ignored, and SIGPIPE, in this
  * thread (its children inherit that) and gives a descriptor that reads the first two. */

@@ -1,12 +1,17 @@
-/* The clocks, the dice, the cores. */
+/* The clocks, the dice, the cores, the maps. */
 #include "backend.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
+
+#define MAPS_USUAL 65530 /* DEFAULT_MAX_MAP_COUNT of Linux, for where /proc is missing */
 
 static int64_t read_clock(clockid_t id)
 {
@@ -46,4 +51,17 @@ unsigned pier_io_cores(void)
 		return 1;
 	int n = CPU_COUNT(&set);
 	return n > 0 ? (unsigned)n : 1;
+}
+
+unsigned pier_io_maps_max(void)
+{
+	char text[32] = "";
+	int fd = open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		ssize_t n = read(fd, text, sizeof text - 1);
+		text[n > 0 ? n : 0] = 0;
+		close(fd);
+	}
+	unsigned long max = strtoul(text, NULL, 10);
+	return max > 0 && max < UINT_MAX ? (unsigned)max : MAPS_USUAL;
 }
