@@ -15,6 +15,7 @@
 #include <pier/names.h>
 #include <pier/offload.h>
 #include <pier/server.h>
+#include <pier/stats.h>
 #include <pier/time.h>
 #include <pier/topic.h>
 

@@ -133,7 +133,7 @@ void pier_fiber_interrupt(struct fiber *f, int err)
 		return;
 	f->wake_err = err;
 	if (f->op)
-		f->worker->io->backend->cancel(f->worker->io, f->op); /* it wakes the fiber */
+		io_cancel(f->worker->io, f->op); /* it wakes the fiber */
 	else
 		pier_fiber_ready(f);
 }
@@ -187,14 +187,14 @@ static int64_t await_on_thread(struct io_op *op, int64_t at, bool deaf)
 		return -ENOMEM;
 	op->owner = &done;
 	op->done = thread_op_done;
-	if (io->backend->submit(io, op))
+	if (io_submit(io, op))
 		return op->result;
 	if (deaf)
 		at = PIER_FOREVER;
 	while (!done) {
 		io->backend->wait(io, cancelled ? PIER_FOREVER : at);
 		if (!done && !cancelled && io->now >= at) {
-			io->backend->cancel(io, op);
+			io_cancel(io, op);
 			cancelled = true;
 		}
 	}
@@ -221,7 +221,7 @@ static int64_t await(struct io_op *op, int64_t at, bool deaf, const char *what)
 	struct io *io = f->worker->io;
 	op->owner = f;
 	op->done = op_done;
-	if (io->backend->submit(io, op)) {
+	if (io_submit(io, op)) {
 		if (++f->streak >= FIBER_STREAK_MAX)
 			pier_yield();
 		return op->result;

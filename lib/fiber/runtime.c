@@ -1,5 +1,5 @@
 /* A runtime: the caller's thread as worker 0, and more threads when servers ask for them. */
-#include "worker.h"
+#include "runtimes.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -83,7 +83,7 @@ static int start_worker(struct runtime *rt)
 	if (err < 0)
 		return err;
 	start.worker->thread = thread;
-	rt->workers[rt->count++] = start.worker;
+	pier_runtimes_add_worker(rt, start.worker);
 	return 0;
 }
 
@@ -129,6 +129,7 @@ int pier_run_with(int (*main_fn)(void *), void *arg, const pier_run_opts *opts)
 		return err;
 	}
 	rt->workers[rt->count++] = w;
+	pier_runtimes_add(rt);
 
 	bool sigpipe = pier_io_sigpipe_block(); /* splice and sendfile have no MSG_NOSIGNAL */
 	pier_group root = PIER_GROUP;
@@ -138,6 +139,7 @@ int pier_run_with(int (*main_fn)(void *), void *arg, const pier_run_opts *opts)
 		pier_group_join(&root, first);
 		pier_worker_loop(w);
 	}
+	pier_runtimes_remove(rt);
 	stop_others(rt);
 	pier_io_sigpipe_restore(sigpipe);
 	pier_worker_close(w);

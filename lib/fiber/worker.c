@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #define TURN_FIBERS_MAX 256 /* switches between two looks at the kernel */
+#define TURN_BLOCKED	PIER_MS(10)
 
 static __thread struct worker *self __attribute__((tls_model("initial-exec")));
 
@@ -108,6 +109,7 @@ void pier_fiber_main(struct fiber *f)
 	pier_group_leave(f, result);
 	f->state = FIBER_DEAD;
 	w->fibers--;
+	count_add(&w->counts.ended, 1);
 	w->dead = f;
 	pier_worker_switch(w, f);
 	abort(); /* nobody switches to a dead fiber */
@@ -131,6 +133,8 @@ struct fiber *pier_fiber_start(struct worker *w, int (*fn)(void *), void *arg)
 	list_init(&f->link);
 	f->sp = pier_switch_prepare(f->stack, f, f);
 	w->fibers++;
+	count_add(&w->counts.started, 1);
+	count_max(&w->counts.fibers_max, w->fibers);
 	pier_fiber_ready(f);
 	return f;
 }
@@ -172,6 +176,12 @@ void pier_turn_task_drop(struct worker *w, struct turn_task *t)
 	t->queued = false;
 }
 
+static void expire(struct worker *w, struct fiber *f)
+{
+	count_add(&w->counts.timers, 1);
+	pier_fiber_interrupt(f, -ETIMEDOUT);
+}
+
 /* A timer that comes too early for the wait of now (it was left from another) is set anew. */
 static void fire_timers(struct worker *w)
 {
@@ -182,7 +192,7 @@ static void fire_timers(struct worker *w)
 		if (f->state != FIBER_PARKED || f->wake_at == PIER_FOREVER)
 			continue;
 		if (f->wake_at <= w->io->now)
-			pier_fiber_interrupt(f, -ETIMEDOUT);
+			expire(w, f);
 		else
 			pier_heap_set(&w->timers, n, f->wake_at);
 	}
@@ -197,18 +207,37 @@ static int64_t next_wake(struct worker *w)
 	return timer < trim ? timer : trim;
 }
 
+static void run_ready(struct worker *w)
+{
+	unsigned most = w->budget =
+		w->ready_count < TURN_FIBERS_MAX ? w->ready_count : TURN_FIBERS_MAX;
+	if (most)
+		pier_worker_switch(w, NULL);
+	count_add(&w->counts.switches, most - w->budget);
+}
+
+/* From the last look at the kernel to this: so long a byte may have waited. */
+static void count_turn(struct worker *w, int64_t began)
+{
+	int64_t took = w->io->asked - began;
+	count_add(&w->counts.turns, 1);
+	count_max(&w->counts.turn_longest, (uint64_t)took);
+	if (took > TURN_BLOCKED)
+		count_add(&w->counts.turns_blocked, 1);
+}
+
 void pier_worker_loop(struct worker *w)
 {
 	self = w;
 	w->loop_tsan = tsan_self();
 	for (;;) {
-		w->budget = w->ready_count < TURN_FIBERS_MAX ? w->ready_count : TURN_FIBERS_MAX;
-		if (w->budget)
-			pier_worker_switch(w, NULL);
+		int64_t began = w->io->now;
+		run_ready(w);
 		run_turn_tasks(w);
 		if (w->stopping && w->fibers == 0)
 			break;
 		w->io->backend->wait(w->io, next_wake(w));
+		count_turn(w, began);
 		fire_timers(w);
 		pier_stacks_trim(&w->stacks, w->io->now);
 	}

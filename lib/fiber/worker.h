@@ -3,6 +3,7 @@
 #ifndef FIBER_WORKER_H
 #define FIBER_WORKER_H
 
+#include "base/count.h"
 #include "fiber.h"
 
 #include <stdatomic.h>
@@ -14,6 +15,12 @@ struct turn_task {
 	struct turn_task *next;
 	void (*run)(struct turn_task *);
 	bool queued;
+};
+
+/* Written by the worker, read by all. */
+struct worker_counts {
+	counter turns, turns_blocked, turn_longest, switches;
+	counter started, ended, fibers_max, timers, accepted;
 };
 
 struct worker {
@@ -36,10 +43,12 @@ struct worker {
 	const void *loop_stack;
 	size_t loop_stack_size;
 	pthread_t thread;
+	struct worker_counts counts;
 };
 
 struct runtime {
-	unsigned count, max; /* workers that run; that may */
+	struct runtime *next; /* of the process */
+	unsigned count, max;  /* workers that run; that may */
 	size_t stack_size;
 	struct worker *workers[WORKERS_MAX];
 };

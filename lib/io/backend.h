@@ -2,6 +2,7 @@
 #ifndef IO_BACKEND_H
 #define IO_BACKEND_H
 
+#include "base/count.h"
 #include "op.h"
 
 #include <pthread.h>
@@ -28,14 +29,23 @@ struct io_backend {
 	void (*close)(struct io *);
 };
 
+/* Written by the io's thread, read by all. */
+struct io_counts {
+	counter ops, at_once, cancelled, bytes_in, bytes_out, mail, no_buffer;
+};
+
 /* The part that every backend has. An io belongs to one thread; only pier_io_post is for others. */
 struct io {
 	const struct io_backend *backend;
-	int64_t now;               /* the clock, read once per wait */
+	int64_t now;	    /* the clock, read once per wait */
+	int64_t asked;	    /* the clock when the last wait began */
+	unsigned under_way; /* ops whose done is to come */
+	struct io_counts counts;
 	struct io_op *ended, **ended_last; /* complete, not yet delivered */
 	struct {
 		pthread_mutex_t lock;
 		struct io_op *first, **last;
+		unsigned count;
 		int eventfd;
 		atomic_bool asleep;
 		atomic_bool any;
@@ -81,7 +91,29 @@ void pier_io_end(struct io *io, struct io_op *op, int64_t result);
 bool pier_io_deliver(struct io *io);
 bool pier_io_has_mail(struct io *io);
 
+/* Adds what a complete op has moved. */
+void pier_io_count_bytes(struct io *io, const struct io_op *op);
+
 /* ---- For everyone above ------------------------------------------------------------------------- */
+
+/* As the backend's submit and cancel, and counted. */
+static inline bool io_submit(struct io *io, struct io_op *op)
+{
+	count_add(&io->counts.ops, 1);
+	if (!io->backend->submit(io, op)) {
+		io->under_way++;
+		return false;
+	}
+	count_add(&io->counts.at_once, 1);
+	pier_io_count_bytes(io, op);
+	return true;
+}
+
+static inline void io_cancel(struct io *io, struct io_op *op)
+{
+	count_add(&io->counts.cancelled, 1);
+	io->backend->cancel(io, op);
+}
 
 /* From any thread: op->done will be called on the io's thread, in the order of posts. */
 void pier_io_post(struct io *io, struct io_op *op);

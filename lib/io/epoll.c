@@ -240,7 +240,7 @@ static void epoll_wait_for(struct io *io, int64_t deadline)
 	struct epoll_event events[EVENTS_ONCE];
 	int64_t ns = 0;
 
-	io->now = pier_io_clock();
+	io->now = io->asked = pier_io_clock();
 	if (!io->ended && deadline > io->now) {
 		atomic_store(&io->mail.asleep, true);
 		if (!pier_io_has_mail(io))

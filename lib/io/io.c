@@ -18,12 +18,12 @@
 #ifdef ASAN
 #include <sanitizer/asan_interface.h>
 #else
-#define ASAN_POISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#define ASAN_POISON_MEMORY_REGION(p, n)	  ((void)(p), (void)(n))
 #define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
 #endif
 
-const struct io_backend *const pier_io_backends[] = {&pier_io_uring, &pier_io_epoll,
-							 &pier_io_block, NULL};
+const struct io_backend *const pier_io_backends[] = {&pier_io_uring, &pier_io_epoll, &pier_io_block,
+						     NULL};
 
 static const struct io_backend *named(const char *name)
 {
@@ -101,6 +101,8 @@ static struct io_op *take_mail(struct io *io)
 		return NULL;
 	pthread_mutex_lock(&io->mail.lock);
 	struct io_op *first = io->mail.first;
+	count_add(&io->counts.mail, io->mail.count);
+	io->mail.count = 0;
 	io->mail.first = NULL;
 	io->mail.last = &io->mail.first;
 	atomic_store_explicit(&io->mail.any, false, memory_order_relaxed);
@@ -108,12 +110,36 @@ static struct io_op *take_mail(struct io *io)
 	return first;
 }
 
+void pier_io_count_bytes(struct io *io, const struct io_op *op)
+{
+	if (op->result <= 0)
+		return;
+	switch (op->kind) {
+	case IO_RECV:
+	case IO_READ:
+	case IO_RECVMSG:
+		count_add(&io->counts.bytes_in, (uint64_t)op->result);
+		return;
+	case IO_SENDMSG:
+	case IO_WRITEV:
+	case IO_SENDFILE:
+		count_add(&io->counts.bytes_out, (uint64_t)op->result);
+		return;
+	default:
+		return;
+	}
+}
+
 /* The op may be gone once done returns, so its successor is read first. */
-static bool deliver(struct io_op *op)
+static bool deliver(struct io *io, struct io_op *op)
 {
 	bool any = op != NULL;
 	while (op) {
 		struct io_op *next = op->next;
+		if (op->kind != IO_NOTE) {
+			io->under_way--;
+			pier_io_count_bytes(io, op);
+		}
 		op->done(op);
 		op = next;
 	}
@@ -122,8 +148,8 @@ static bool deliver(struct io_op *op)
 
 bool pier_io_deliver(struct io *io)
 {
-	bool mail = deliver(take_mail(io));
-	bool ended = deliver(take_ended(io));
+	bool mail = deliver(io, take_mail(io));
+	bool ended = deliver(io, take_ended(io));
 	return mail || ended;
 }
 
@@ -140,6 +166,7 @@ void pier_io_post(struct io *io, struct io_op *op)
 	pthread_mutex_lock(&io->mail.lock);
 	*io->mail.last = op;
 	io->mail.last = &op->next;
+	io->mail.count++;
 	atomic_store(&io->mail.any, true);
 	bool wake = atomic_exchange(&io->mail.asleep, false);
 	if (wake) {

@@ -373,7 +373,10 @@ static bool goes_on(struct uring_io *u, struct io_op *op, const struct io_uring_
 		*result = pier_io_perform(&u->io, op);
 		return *result == IO_WAIT;
 	}
-	return c->res == -ENOBUFS && op->kind == IO_RECV && !op->mem.at;
+	bool again = c->res == -ENOBUFS && op->kind == IO_RECV && !op->mem.at;
+	if (again)
+		count_add(&u->io.counts.no_buffer, 1);
+	return again;
 }
 
 static void complete(struct uring_io *u, const struct io_uring_cqe *c)
@@ -418,7 +421,7 @@ static void uring_wait(struct io *io, int64_t deadline)
 	struct uring_io *u = of(io);
 	int64_t ns = 0;
 
-	io->now = pier_io_clock();
+	io->now = io->asked = pier_io_clock();
 	if (!io->ended && deadline > io->now && !pier_ring_has_completions(&u->ring)) {
 		atomic_store(&io->mail.asleep, true);
 		if (!pier_io_has_mail(io))

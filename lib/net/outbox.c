@@ -122,7 +122,7 @@ static int64_t send_batch(struct outbox *o)
 	if (c->udp)
 		pier_udp_address(c, &msg);
 	struct io_op op = {.kind = IO_SENDMSG, .fd = c->fd, .msg = &msg, .nowait = true};
-	bool now = io->backend->submit(io, &op);
+	bool now = io_submit(io, &op);
 	assert(now);
 	return op.result;
 }
@@ -162,7 +162,7 @@ static void wait_for_room(struct outbox *o)
 			       .owner = o};
 	o->busy = true;
 	c->writing = true;
-	if (io->backend->submit(io, &o->op))
+	if (io_submit(io, &o->op))
 		sent_in_time(&o->op);
 }
 

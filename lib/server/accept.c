@@ -213,6 +213,8 @@ static int accept_all(struct station *st, int fd)
 		int64_t n = pier_await(&op, PIER_FOREVER, "clients");
 		peer.len = op.addr.len;
 		if (n >= 0)
+			count_add(&st->worker->counts.accepted, 1);
+		if (n >= 0)
 			place(st, (int)n, &peer);
 		else if (is_shortage(n))
 			wait_out_shortage((int)n);

@@ -1,0 +1,53 @@
+#include "runtimes.h"
+
+#include <pthread.h>
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct runtime *first, **last = &first;
+
+void pier_runtimes_hold(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+void pier_runtimes_release(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+struct worker *pier_runtimes_worker(unsigned number)
+{
+	for (struct runtime *rt = first; rt; rt = rt->next) {
+		if (number < rt->count)
+			return rt->workers[number];
+		number -= rt->count;
+	}
+	return NULL;
+}
+
+void pier_runtimes_add(struct runtime *rt)
+{
+	pier_runtimes_hold();
+	*last = rt;
+	last = &rt->next;
+	pier_runtimes_release();
+}
+
+void pier_runtimes_add_worker(struct runtime *rt, struct worker *w)
+{
+	pier_runtimes_hold();
+	rt->workers[rt->count++] = w;
+	pier_runtimes_release();
+}
+
+void pier_runtimes_remove(struct runtime *rt)
+{
+	pier_runtimes_hold();
+	struct runtime **at = &first;
+	while (*at != rt)
+		at = &(*at)->next;
+	*at = rt->next;
+	if (last == &rt->next)
+		last = at;
+	pier_runtimes_release();
+}
