@@ -11,7 +11,7 @@ static int pace(struct visitor *v)
 {
 	if (!v->member.person)
 		return 0;
-	for (int64_t wait = rooms_pace(v->hub->rooms, &v->member); wait > 0; wait -= GONE_LOOK) {
+	for (int64_t wait; (wait = rooms_pace(v->hub->rooms, &v->member)) > 0;) {
 		int err = pier_err(v->c) ?: pier_sleep(wait < GONE_LOOK ? wait : GONE_LOOK);
 		if (err < 0)
 			return err;
