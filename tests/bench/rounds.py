@@ -214,6 +214,12 @@ def weigh(contender, load, run):
 def steps(contender, load, run):
     """Nanoseconds of single steps, as the program says them."""
     with open(run.log, "w+b") as log, running(
-        contender.command(run.build), run.server_cores, log, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+        contender.command(run.build),
+        run.server_cores,
+        log,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=contender.env,
     ) as process:
         return json.loads(line_of(process, STEPS_WITHIN, log))

@@ -201,8 +201,8 @@ def run_all(o):
 def main():
     o = options()
     if o.list:
-        print("loads:", *(f"  {load.name:18}{load.title}" for load in LOADS), sep="\n")
-        print("contenders:", *(f"  {c.key:18}{c.modes}" for c in CONTENDERS), sep="\n")
+        print("loads:", *(f"  {load.name:24}{load.title}" for load in LOADS), sep="\n")
+        print("contenders:", *(f"  {c.key:24}{c.modes}" for c in CONTENDERS), sep="\n")
         return
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         o.log = str(pathlib.Path(folder) / "log")
