@@ -121,7 +121,7 @@ static struct person *person_new(struct rooms *r, const char *name)
 		free(p);
 		return NULL;
 	}
-	strncpy(p->name, name, ACCOUNT_NAME_MAX);
+	snprintf(p->name, sizeof p->name, "%s", name);
 	name_fold(name, p->named.folded);
 	names_add(&r->people, &p->named);
 	return p;
@@ -173,7 +173,8 @@ int64_t rooms_pace(struct rooms *rooms, struct member *m)
 	int64_t now = pier_now();
 	int64_t wait = pace_wait(&m->person->pace, now, r->interval, r->burst);
 
-	pace_take(&m->person->pace, now, r->interval);
+	if (wait == 0)
+		pace_take(&m->person->pace, now, r->interval);
 	return wait;
 }
 
@@ -224,7 +225,7 @@ static int room_open(struct rooms *r, const char *folded, struct room **out)
 			free(room);
 			return -ENOMEM;
 		}
-		strcpy(room->named.folded, folded);
+		snprintf(room->named.folded, sizeof room->named.folded, "%s", folded);
 		names_add(&r->rooms, &room->named);
 	}
 	*out = room;
@@ -364,7 +365,7 @@ unsigned rooms_list(struct rooms *rooms, struct room_count list[ROOMS_SHOWN])
 	for (unsigned i = 0; i < NAMES_BUCKETS; i++) {
 		struct named *at = r->rooms.buckets[i];
 		for (; at && count < ROOMS_SHOWN; at = at->next, count++) {
-			strcpy(list[count].name, at->folded);
+			snprintf(list[count].name, sizeof list[count].name, "%s", at->folded);
 			list[count].people = ((struct room *)at)->people;
 		}
 	}

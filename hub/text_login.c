@@ -95,7 +95,7 @@ static int register_one(struct visitor *v, const char *asked)
 	}
 	if (account_name_check(asked) < 0)
 		return tell(v, -EINVAL, asked);
-	strcpy(name, asked);
+	snprintf(name, sizeof name, "%s", asked);
 	int err = choose_password(v, &password);
 	if (err == -EKEYREJECTED) {
 		SAY(v, SAY_DIFFERENT);
@@ -112,7 +112,7 @@ static int register_one(struct visitor *v, const char *asked)
 	if (err < 0)
 		return tell(v, err, name);
 	SAY(v, SAY_REGISTERED);
-	strcpy(v->name, name);
+	snprintf(v->name, sizeof v->name, "%s", name);
 	return 1;
 }
 
@@ -167,7 +167,7 @@ static int answer_name(struct visitor *v, unsigned *tries)
 		in.command = "quit";
 	if (in.command)
 		return answer_command(v, &in);
-	strncpy(name, trim(in.rest), sizeof name - 1);
+	snprintf(name, sizeof name, "%s", trim(in.rest));
 	if (!*name)
 		return 0;
 	int good = try_password(v, name);

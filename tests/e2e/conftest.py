@@ -13,6 +13,9 @@ REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error
 ENV = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "dumb", "TZ": "UTC"}
 
 
+LISTENS = re.compile(rb"^  \S+ +\S*:(\d+)$", re.MULTILINE)  # the hub's first word: "  listens   [::]:7437"
+
+
 class Talk:
     """A text conversation: what a person with nc does and sees."""
 
@@ -114,7 +117,7 @@ class Hub:
         with open(self.log, "ab") as log:
             before = log.tell()
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=ENV)
-        while not (where := re.search(rb"127\.0\.0\.1:(\d+)$", self.log.read_bytes()[before:], re.MULTILINE)):
+        while not (where := re.search(rb"^  \S+ +.*:(\d+)$", self.log.read_bytes()[before:], re.MULTILINE)):
             assert self.process.poll() is None, f"the hub ended with {self.process.returncode}: {self.said()}"
             time.sleep(0.02)  # the test's deadline ends it
         self.port = int(where[1])

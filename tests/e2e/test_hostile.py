@@ -23,7 +23,7 @@ PACE = 0.3  # s between two lines of a person: below the hub's 240 a minute
 LATE_MAX = 0.5  # s, of 99 lines in 100
 LOGIN_MAX = 5  # s from the connection to the first line that is heard
 RSS_MORE_MAX = 150 << 20  # of which 38 MiB may be Argon2id and 64 MiB bodies of uploads
-SETTLED = 15  # s after which nothing is left of who has gone
+SETTLED = 30  # s after which nothing is left of who has gone
 SHARED = 8 << 20
 MIB = 1 << 20
 

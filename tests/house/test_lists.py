@@ -8,7 +8,6 @@ import pytest
 LISTS = [
     ("tests/unit", "_test.c", "_test.c"),
     ("tests/fuzz", "_fuzz.c", "_fuzz.c"),
-    ("tests/bench", "_bench.c", "_bench.c"),
     ("docs/man", ".1.scd", ".scd"),
     ("include/pier", ".h", ""),
     ("lib/base", ".c", ""),

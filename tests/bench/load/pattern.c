@@ -1,0 +1,38 @@
+#include "load.h"
+
+#include <string.h>
+
+/* A prime, so that messages of one conn differ in where they begin; small, so that it stays in the cache. */
+#define PERIOD 65521
+
+static char pattern[PERIOD + READ_SIZE];
+
+void pattern_init(void)
+{
+	uint32_t x = 2463534242; /* xorshift: Marsaglia 2003 */
+	for (size_t i = 0; i < PERIOD; i++) {
+		x ^= x << 13;
+		x ^= x >> 17;
+		x ^= x << 5;
+		pattern[i] = (char)(x >> 11);
+	}
+	for (size_t i = PERIOD; i < sizeof pattern; i++)
+		pattern[i] = pattern[i - PERIOD];
+}
+
+const char *pattern_at(unsigned c, uint64_t position)
+{
+	return pattern + (c * UINT64_C(7919) + position) % PERIOD;
+}
+
+void pattern_check(unsigned c, uint64_t position, const char *got, size_t n)
+{
+	const char *want = pattern_at(c, position);
+	if (memcmp(got, want, n) == 0)
+		return;
+	size_t i = 0;
+	while (got[i] == want[i])
+		i++;
+	die("conn %u: byte %llu came back as %02x, not %02x", c, (unsigned long long)(position + i),
+	    (unsigned char)got[i], (unsigned char)want[i]);
+}
