@@ -38,6 +38,13 @@ PIER_API int pier_stats(unsigned worker, pier_worker_stats *out);
  * takes some 700 bytes, the page 3 KiB more. Returns its length, or -EMSGSIZE when `room` is too small. */
 PIER_API ssize_t pier_stats_write(char *into, size_t room);
 
+/* Writes a line for each fiber of each worker: its number, its function (by name in a program linked with
+ * -rdynamic, else for addr2line -f -e), what it waits for, how long already and how long still.
+ *	fiber 0.17 in echo+0x1189 waits for bytes, for 4.202 s, at most 25.798 s, by an op
+ * May be called on any fiber or thread. A worker that is busy for a second is only named. While `fd` takes no
+ * bytes the calling thread waits, at most a second. Returns 0 or a negative errno. */
+PIER_API int pier_dump(int fd);
+
 PIER_END
 
 #endif

@@ -111,6 +111,7 @@ int pier_fiber_park(int64_t at, bool deaf, const char *what)
 	f->deaf = deaf;
 	f->streak = 0;
 	f->waits_for = what;
+	f->parked_at = f->worker->io->now;
 	arm(f, deaf ? PIER_FOREVER : scope_at < at ? scope_at : at);
 	pier_worker_switch(f->worker, f);
 	f->waits_for = NULL;

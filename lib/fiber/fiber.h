@@ -18,6 +18,7 @@ enum fiber_state { FIBER_READY, FIBER_RUNNING, FIBER_PARKED, FIBER_DEAD };
 /* Lives at the top of its own stack, so that an idle fiber touches few pages. */
 struct fiber {
 	void *sp; /* where it left off */
+	uint64_t id; /* among those of its worker, from 0 */
 	struct worker *worker;
 	enum fiber_state state;
 	int (*fn)(void *);
@@ -27,6 +28,7 @@ struct fiber {
 	struct list link;      /* in the run queue, in a waitq, or among the free */
 	pier_scope *scope;     /* innermost */
 	const char *waits_for; /* while parked: words for a dump */
+	int64_t parked_at;     /* while parked: since when */
 	struct io_op *op;      /* while parked: the op it waits for, if one */
 	int wake_err;          /* why the wait ended: 0, or an error that ended it */
 	bool deaf;             /* while parked: feels neither cancel nor deadline */
@@ -113,6 +115,9 @@ void pier_stack_give(struct stacks *s, struct fiber *f, int64_t now);
 /* Gives the pages of stacks that are free for long back to the kernel, a few at a time; when that is due. */
 void pier_stacks_trim(struct stacks *s, int64_t now);
 int64_t pier_stacks_trim_at(const struct stacks *s);
+
+/* Every fiber that has a stack, those that have ended too (FIBER_DEAD). */
+void pier_stacks_each(struct stacks *s, void (*fn)(struct fiber *, void *arg), void *arg);
 
 /* True where the kernel has no guards but mappings: found out at the first, or set by a test. */
 extern atomic_bool pier_stack_guards_map;

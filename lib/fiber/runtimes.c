@@ -3,7 +3,7 @@
 #include <pthread.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct runtime *first, **last = &first;
+static struct runtime *runtimes, **last = &runtimes; /* tools/gdb_pier.py looks for it */
 
 void pier_runtimes_hold(void)
 {
@@ -17,7 +17,7 @@ void pier_runtimes_release(void)
 
 struct worker *pier_runtimes_worker(unsigned number)
 {
-	for (struct runtime *rt = first; rt; rt = rt->next) {
+	for (struct runtime *rt = runtimes; rt; rt = rt->next) {
 		if (number < rt->count)
 			return rt->workers[number];
 		number -= rt->count;
@@ -43,7 +43,7 @@ void pier_runtimes_add_worker(struct runtime *rt, struct worker *w)
 void pier_runtimes_remove(struct runtime *rt)
 {
 	pier_runtimes_hold();
-	struct runtime **at = &first;
+	struct runtime **at = &runtimes;
 	while (*at != rt)
 		at = &(*at)->next;
 	*at = rt->next;

@@ -17,13 +17,11 @@
 #define GUARD_SIZE  4096u
 #define COLOURS	    4
 #define COLOUR_SIZE 256u
-#define KEPT_TOP                                                                                   \
-	8192 /* bytes of a free stack that stay: the fiber's block, the first frames of the next */
-#define IDLE_MAX  PIER_S(1) /* a free stack keeps its pages this long */
-#define WARM_MAX  4096	    /* free stacks that may keep their pages at all */
-#define TRIM_ONCE 64	    /* stacks that one turn gives back */
-#define TRIM_PAUSE                                                                                 \
-	PIER_MS(250) /* between two looks for idle ones: else each would wake a quiet worker alone */
+#define KEPT_TOP    8192	 /* bytes of a free stack that stay: its block and first frames */
+#define IDLE_MAX    PIER_S(1)	 /* a free stack keeps the rest this long */
+#define WARM_MAX    4096	 /* free stacks that may keep it at all */
+#define TRIM_ONCE   64		 /* stacks that one turn gives back */
+#define TRIM_PAUSE  PIER_MS(250) /* between two looks, since each may wake a quiet worker */
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102 /* Linux 6.13: a guard without a mapping of its own */
 #endif
@@ -32,9 +30,10 @@ struct slab {
 	struct slab *next;
 	char *at;
 	size_t size;
-	unsigned count,
-		used; /* stacks there are; that were handed out at least once: the rest have no guard yet */
+	unsigned count;
+	unsigned used; /* handed out at least once; the rest have no guard yet */
 	unsigned maps; /* guards that cost a mapping */
+	struct fiber *fibers[SLAB_STACKS]; /* the first `used` */
 };
 
 /* Of the whole process. */
@@ -122,13 +121,20 @@ static struct fiber *fresh(struct stacks *s)
 	char *bottom = slab->at + slab->used * stride(s);
 	if (!guard(slab, bottom))
 		return NULL;
-	slab->used++;
 	size_t colour = slab->used % COLOURS * COLOUR_SIZE; /* apart within the page as well */
 	struct fiber *f = (struct fiber *)(bottom + stride(s) - sizeof(struct fiber) - colour);
 	f = (struct fiber *)((uintptr_t)f & ~(uintptr_t)63);
+	slab->fibers[slab->used++] = f;
 	*f = (struct fiber){.stack = bottom, .stack_size = stride(s)};
 	f->valgrind = VALGRIND_STACK_REGISTER(bottom, f);
 	return f;
+}
+
+void pier_stacks_each(struct stacks *s, void (*fn)(struct fiber *, void *), void *arg)
+{
+	for (struct slab *slab = s->slabs; slab; slab = slab->next)
+		for (unsigned i = 0; i < slab->used; i++)
+			fn(slab->fibers[i], arg);
 }
 
 /* ---- The pool ------------------------------------------------------------------------------------ */

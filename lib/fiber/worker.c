@@ -123,6 +123,7 @@ struct fiber *pier_fiber_start(struct worker *w, int (*fn)(void *), void *arg)
 	if (!f)
 		return NULL;
 	*f = (struct fiber){.worker = w,
+			    .id = count_get(&w->counts.started),
 			    .state = FIBER_PARKED,
 			    .fn = fn,
 			    .arg = arg,

@@ -136,6 +136,9 @@ unsigned pier_io_cores(void);
 /* Mappings that a process may have: vm.max_map_count. */
 unsigned pier_io_maps_max(void);
 
+/* Writes all, whatever the descriptor is; a full pipe has a second to make room. 0 or an error. Holds the thread up. */
+int pier_io_write_all(int fd, const void *bytes, size_t len);
+
 /* Signals as a descriptor: blocks those of SIGINT, SIGTERM that are not ignored, and SIGPIPE, in this
  * thread (its children inherit that) and gives a descriptor that reads the first two. */
 struct io_signals {

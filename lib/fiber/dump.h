@@ -1,0 +1,13 @@
+/* Fibers in words: what each waits for. */
+#ifndef FIBER_DUMP_H
+#define FIBER_DUMP_H
+
+#include "worker.h"
+
+#define DUMP_LINE_MAX 320 /* no line is longer */
+
+/* On the worker's own thread: a line for each of its fibers, without a newline, at most `max`; the last then
+ * tells how many are left out. */
+void pier_worker_describe(struct worker *w, unsigned max, void (*line)(void *arg, const char *text), void *arg);
+
+#endif
