@@ -247,13 +247,14 @@ int64_t pier_await_deaf(struct io_op *op, const char *what)
 static int wait_in(struct waitq *q, int64_t at, bool deaf, const char *what)
 {
 	struct fiber *f = pier_fiber_self();
-	if (!deaf) {
-		int err = doomed(f, f->worker->io->now);
-		if (err < 0)
-			return err;
-	}
+	int err = deaf ? 0 : doomed(f, f->worker->io->now);
+	if (err < 0)
+		return err;
 	list_push(&q->fibers, &f->link);
-	return pier_fiber_park(at, deaf, what);
+	f->worker->mail_awaited += q->by_mail;
+	err = pier_fiber_park(at, deaf, what);
+	f->worker->mail_awaited -= q->by_mail;
+	return err;
 }
 
 int pier_waitq_wait(struct waitq *q, int64_t at, const char *what)

@@ -58,11 +58,20 @@ int64_t pier_await_deaf(struct io_op *op, const char *what);
 /* A queue of fibers of one worker that wait for something. */
 struct waitq {
 	struct list fibers;
+	bool by_mail; /* another thread may have it woken */
 };
 
 static inline void waitq_init(struct waitq *q)
 {
 	list_init(&q->fibers);
+	q->by_mail = false;
+}
+
+/* For waits that end by mail, so that they are not taken for a deadlock. */
+static inline void waitq_init_by_mail(struct waitq *q)
+{
+	list_init(&q->fibers);
+	q->by_mail = true;
 }
 
 /* Waits to be woken. 0, -ETIMEDOUT or -ECANCELED (or what pier_fiber_interrupt gave). */

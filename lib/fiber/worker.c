@@ -237,6 +237,8 @@ void pier_worker_loop(struct worker *w)
 		run_turn_tasks(w);
 		if (w->stopping && w->fibers == 0)
 			break;
+		if (w->io->under_way == 0 && w->fibers)
+			pier_worker_check(w);
 		w->io->backend->wait(w->io, next_wake(w));
 		count_turn(w, began);
 		fire_timers(w);

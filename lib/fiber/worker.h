@@ -34,6 +34,8 @@ struct worker {
 	struct heap timers;
 	struct stacks stacks;
 	unsigned fibers;
+	unsigned mail_awaited; /* fibers that other threads may wake */
+	bool deadlock_told;
 	struct fiber *dead; /* its stack is given back by whoever runs next */
 	struct turn_task *turn_first, **turn_last;
 	atomic_uint load; /* conns: what accept balances */
@@ -68,5 +70,8 @@ int pier_worker_open(struct runtime *rt, unsigned id, struct worker **out);
 void pier_worker_close(struct worker *w);
 void pier_worker_loop(struct worker *w);
 void pier_worker_switch(struct worker *w, struct fiber *from);
+
+/* Tells the log, once, when no fiber of a worker that has some will ever run again. */
+void pier_worker_check(struct worker *w);
 
 #endif

@@ -167,7 +167,7 @@ static int serving_init(struct serving *s, const char *url, pier_handler handler
 	if (opts)
 		s->o = *opts;
 	defaults(&s->o);
-	waitq_init(&s->news);
+	waitq_init_by_mail(&s->news);
 	atomic_flag_clear(&s->stop_asked);
 	return pier_endpoint_parse(url, &s->endpoint);
 }

@@ -70,7 +70,7 @@ static void start(struct io_op *note)
 void pier_station_start(struct station *st)
 {
 	list_init(&st->conns);
-	waitq_init(&st->orders);
+	waitq_init_by_mail(&st->orders);
 	st->start = (struct io_op){.kind = IO_NOTE, .done = start, .owner = st};
 	pier_io_post(st->worker->io, &st->start);
 }
