@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #define TURN_FIBERS_MAX 256 /* switches between two looks at the kernel */
+#define TURN_GRANTS_MAX 64  /* more, of fibers made ready meanwhile */
 #define TURN_BLOCKED	PIER_MS(10)
 
 static __thread struct worker *self __attribute__((tls_model("initial-exec")));
@@ -210,11 +211,12 @@ static int64_t next_wake(struct worker *w)
 
 static void run_ready(struct worker *w)
 {
-	unsigned most = w->budget =
-		w->ready_count < TURN_FIBERS_MAX ? w->ready_count : TURN_FIBERS_MAX;
+	unsigned most = w->ready_count < TURN_FIBERS_MAX ? w->ready_count : TURN_FIBERS_MAX;
+	w->budget = most;
+	w->grants = TURN_GRANTS_MAX;
 	if (most)
 		pier_worker_switch(w, NULL);
-	count_add(&w->counts.switches, most - w->budget);
+	count_add(&w->counts.switches, most + TURN_GRANTS_MAX - w->grants - w->budget);
 }
 
 /* From the last look at the kernel to this: so long a byte may have waited. */
