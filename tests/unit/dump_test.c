@@ -75,10 +75,10 @@ ON_FIBER(each_fiber_is_listed_with_what_it_waits_for_and_for_how_long)
 	CHECK(strstr(told, " runs\n"));
 	const char *sleeper = strstr(told, "fiber 0.2 in "),
 		   *reader = strstr(told, "fiber 0.1 in ");
-	CHECK(reader && strstr(reader, ", for 0.0"));
-	CHECK(strstr(reader, ", at most 49.9"));
+	CHECK(reader && strstr(reader, ", for 0."));
+	CHECK(strstr(reader, ", at most 49."));
 	CHECK(strstr(reader, ", by an op\n"));
-	CHECK(sleeper && strstr(sleeper, " waits for time, for 0.0"));
+	CHECK(sleeper && strstr(sleeper, " waits for time, for 0."));
 	pier_group_end(&g);
 	CHECK_EQ(lines_with(dump(), "\nfiber 0."), 1);
 	pier_close(pair[0]);
