@@ -63,6 +63,20 @@ PIER_API void pier_group_cancel(pier_group *g);
 /* Cancels and joins: what PIER_AUTO_GROUP does at the end of its scope. NULL is allowed. */
 PIER_API void pier_group_end(pier_group *g);
 
+/* ---- Workers --------------------------------------------------------------------------------- */
+
+/* How many workers this runtime may use (the option `workers`), and which one this is, from 0.
+ * -ENOTSUP outside pier_run. */
+PIER_API int pier_workers(void);
+PIER_API int pier_worker_id(void);
+
+/* Runs fn(arg) as a fiber of that worker, started if need be, and waits until it has returned. When the
+ * caller is cancelled or out of time, that fiber is cancelled and waited for all the same. Returns
+ * what fn returned; -ECANCELED or -ETIMEDOUT when that is why fn was cancelled; or, when fn did not run,
+ * -EINVAL for a worker that may not be, -ENOMEM, -EMFILE …, or -ENOTSUP outside pier_run.
+ * To run on several workers at once, call from several fibers of a group. */
+PIER_API int pier_call(unsigned worker, int (*fn)(void *), void *arg);
+
 /* ---- Deadlines ------------------------------------------------------------------------------- */
 
 /* The scope behind PIER_WITHIN and PIER_SHIELD. The fields are the library's. */

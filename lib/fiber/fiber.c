@@ -87,6 +87,15 @@ int pier_stopped(void)
 	return doomed(pier_fiber_self(), pier_io_clock());
 }
 
+/* The clock is read only when there is a deadline to hold against it. */
+int pier_wait_refused(void)
+{
+	struct fiber *f = pier_fiber_self();
+	if (deadline_of(f) == PIER_FOREVER)
+		return doomed(f, 0);
+	return doomed(f, f ? f->worker->io->now : pier_io_clock());
+}
+
 /* ---- Parking ------------------------------------------------------------------------------------- */
 
 /* The timer is left where it is when it is early enough: it looks again when it fires. A conn's idle
@@ -163,6 +172,12 @@ int pier_yield(void)
 	return doomed(f, f->worker->io->now);
 }
 
+void pier_fiber_streak(struct fiber *f)
+{
+	if (++f->streak >= FIBER_STREAK_MAX)
+		pier_yield();
+}
+
 /* ---- Ops ----------------------------------------------------------------------------------------- */
 
 static void op_done(struct io_op *op)
@@ -207,11 +222,7 @@ static int64_t await(struct io_op *op, int64_t at, bool deaf, const char *what)
 	int64_t scope_at = deadline_of(f);
 
 	if (!deaf) {
-		/* The clock is read only when there is a deadline to hold against it. */
-		int64_t now = scope_at == PIER_FOREVER ? 0
-			      : f		       ? f->worker->io->now
-						       : pier_io_clock();
-		int err = doomed(f, now);
+		int err = pier_wait_refused();
 		if (err < 0)
 			return err;
 	}
@@ -222,8 +233,7 @@ static int64_t await(struct io_op *op, int64_t at, bool deaf, const char *what)
 	op->owner = f;
 	op->done = op_done;
 	if (io->backend->submit(io, op)) {
-		if (++f->streak >= FIBER_STREAK_MAX)
-			pier_yield();
+		pier_fiber_streak(f);
 		return op->result;
 	}
 	f->op = op;

@@ -52,6 +52,12 @@ int64_t pier_await(struct io_op *op, int64_t at, const char *what);
 /* The same, and feels neither cancel nor deadline: for ops that must not be left (closing, files). */
 int64_t pier_await_deaf(struct io_op *op, const char *what);
 
+/* Why a wait may not even begin: 0, -ECANCELED or -ETIMEDOUT, by the clock of this turn. */
+int pier_wait_refused(void);
+
+/* The fiber got what it wanted without parking; too often in a row, and the others run first. */
+void pier_fiber_streak(struct fiber *f);
+
 /* A queue of fibers of one worker that wait for something. */
 struct waitq {
 	struct list fibers;
