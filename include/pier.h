@@ -6,6 +6,7 @@
 
 #include <pier/addr.h>
 #include <pier/bytes.h>
+#include <pier/chan.h>
 #include <pier/conn.h>
 #include <pier/error.h>
 #include <pier/fiber.h>
