@@ -16,6 +16,7 @@
 #include <pier/names.h>
 #include <pier/offload.h>
 #include <pier/server.h>
+#include <pier/sync.h>
 #include <pier/time.h>
 #include <pier/topic.h>
 

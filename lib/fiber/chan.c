@@ -15,7 +15,7 @@
 
 struct pier_chan {
 	pthread_mutex_t lock;
-	struct place_queue senders, receivers;
+	pier_waiting senders, receivers;
 	size_t item_size;
 	unsigned capacity, head, count;
 	bool closed;
@@ -120,7 +120,7 @@ static bool happen(pier_chan *c, bool send, struct pier_place *mine, struct wait
 	return send ? send_now(c, mine, partner) : recv_now(c, mine, partner);
 }
 
-static struct place_queue *queue_of(pier_chan *c, bool send)
+static pier_waiting *queue_of(pier_chan *c, bool send)
 {
 	return send ? &c->senders : &c->receivers;
 }
@@ -213,7 +213,7 @@ int pier_chan_try_recv(pier_chan *c, void *out)
 
 /* ---- Closing ------------------------------------------------------------------------------------- */
 
-static void dismiss(struct place_queue *q, int result, struct waiter **told)
+static void dismiss(pier_waiting *q, int result, struct waiter **told)
 {
 	struct pier_place *p;
 	while ((p = pier_place_claim(q))) {

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <pier/time.h>
 
-void pier_place_push(struct place_queue *q, struct pier_place *p)
+void pier_place_push(pier_waiting *q, struct pier_place *p)
 {
 	p->next = NULL;
 	p->prev = q->last;
@@ -16,7 +16,7 @@ void pier_place_push(struct place_queue *q, struct pier_place *p)
 	q->last = p;
 }
 
-void pier_place_remove(struct place_queue *q, struct pier_place *p)
+void pier_place_remove(pier_waiting *q, struct pier_place *p)
 {
 	if (!p->queued)
 		return;
@@ -33,7 +33,7 @@ static bool decide(struct waiter *w, int claim)
 }
 
 /* A place whose waiter was served elsewhere, or is leaving, is of no more use to anyone. */
-struct pier_place *pier_place_claim(struct place_queue *q)
+struct pier_place *pier_place_claim(pier_waiting *q)
 {
 	struct pier_place *p;
 	while ((p = q->first)) {

@@ -5,6 +5,7 @@
 
 #include "fiber.h"
 
+#include <pier/sync.h>
 #include <stdatomic.h>
 
 /* On the stack of who waits. Its claim is decided once: by who hands over, or by the waiter that leaves. */
@@ -30,17 +31,13 @@ struct pier_place {
 	int result; /* what the claimer answers */
 };
 
-/* First come, first served. Zeros are an empty one. */
-struct place_queue {
-	struct pier_place *first, *last;
-};
-
-void pier_place_push(struct place_queue *q, struct pier_place *p);
-void pier_place_remove(struct place_queue *q, struct pier_place *p); /* if it is there */
+/* First come, first served; zeros are an empty queue. */
+void pier_place_push(pier_waiting *q, struct pier_place *p);
+void pier_place_remove(pier_waiting *q, struct pier_place *p); /* if it is there */
 
 /* Takes the first place out whose waiter can be claimed, and claims it; NULL when there is none. From here on
  * the waiter lives until it is told, which must follow, best after the lock is released. */
-struct pier_place *pier_place_claim(struct place_queue *q);
+struct pier_place *pier_place_claim(pier_waiting *q);
 void pier_waiter_tell(struct waiter *w);
 
 /* For the calling fiber or thread. 0 or -ENOMEM. */
