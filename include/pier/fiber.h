@@ -77,6 +77,23 @@ PIER_API int pier_worker_id(void);
  * To run on several workers at once, call from several fibers of a group. */
 PIER_API int pier_call(unsigned worker, int (*fn)(void *), void *arg);
 
+/* ---- Locals ---------------------------------------------------------------------------------- */
+
+/* What each fiber has for itself under a key, as threads have errno. Keys are made once, are for all
+ * fibers of the process, and last. Python: contextvars.ContextVar. */
+#define PIER_LOCALS_MAX 32 /* keys of a process */
+
+/* A new key. When a fiber ends, end(value) runs on it for a value that is not NULL, shielded from a cancel
+ * no more than the rest of the fiber; `end` may be NULL. The key, or -ENOSPC. */
+PIER_API int pier_local_key(void (*end)(void *value));
+
+/* Sets the calling fiber's value; an older one is forgotten, not ended. Returns 0, -EINVAL for what is no
+ * key, -ENOMEM, or -ENOTSUP outside fibers. */
+PIER_API int pier_local_set(int key, void *value);
+
+/* The calling fiber's value; NULL when none was set, and outside fibers. */
+PIER_API void *pier_local_get(int key);
+
 /* ---- Deadlines ------------------------------------------------------------------------------- */
 
 /* The scope behind PIER_WITHIN and PIER_SHIELD. The fields are the library's. */

@@ -31,6 +31,7 @@ struct fiber {
 	bool deaf;             /* while parked: feels neither cancel nor deadline */
 	bool cancelled;
 	unsigned streak;
+	void **locals; /* NULL until the first is set */
 	int64_t wake_at;        /* while parked: the deadline */
 	struct heap_node timer; /* one per fiber, moved only to earlier times, re-armed when it fires */
 	char *stack;            /* lowest byte */
@@ -95,6 +96,9 @@ struct fiber *pier_fiber_start(struct worker *w, int (*fn)(void *), void *arg);
 /* A group tells its fibers apart from others by these two. */
 void pier_group_join(pier_group *g, struct fiber *f);
 void pier_group_leave(struct fiber *f, int result);
+
+/* Ends the values of a fiber that has returned, on that fiber. */
+void pier_locals_end(struct fiber *f);
 
 /* ---- Stacks and switching ------------------------------------------------------------------------ */
 
