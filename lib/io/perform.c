@@ -103,20 +103,28 @@ static int64_t filed(struct io_op *op)
 	return n < 0 ? -errno : n;
 }
 
-static int64_t opened(struct io_op *op)
+/* openat2(2): EAGAIN when something was renamed anywhere while it followed a "..". */
+static int open_beneath(int dir, const char *path, int flags, unsigned mode)
 {
-	/* O_NONBLOCK: a FIFO must not hold us up before we know that it is one. */
-	uint64_t safe = op->flags & O_PATH ? O_CLOEXEC : O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 	struct open_how how = {
-		.flags = (uint64_t)op->flags | safe,
-		.mode = op->flags & O_CREAT ? op->file.mode : 0,
-		.resolve = op->file.dir == AT_FDCWD ? 0 : RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+		.flags = (uint64_t)flags,
+		.mode = flags & O_CREAT ? mode : 0,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
 	};
 	long fd = -1;
 	errno = EAGAIN;
-	/* openat2(2): EAGAIN when something was renamed anywhere while it followed a "..". */
 	for (int tries = 0; fd < 0 && errno == EAGAIN && tries < OPEN_TRIES; tries++)
-		fd = syscall(SYS_openat2, op->file.dir, op->file.path, &how, sizeof how);
+		fd = syscall(SYS_openat2, dir, path, &how, sizeof how);
+	return (int)fd;
+}
+
+static int64_t opened(struct io_op *op)
+{
+	/* O_NONBLOCK: a FIFO must not hold us up before we know that it is one. */
+	int flags = op->flags | O_CLOEXEC | (op->flags & O_PATH ? 0 : O_NONBLOCK | O_NOCTTY);
+	int fd = op->file.dir == AT_FDCWD
+			 ? open(op->file.path, flags, op->file.mode)
+			 : open_beneath(op->file.dir, op->file.path, flags, op->file.mode);
 	return fd < 0 ? -errno : fd;
 }
 
