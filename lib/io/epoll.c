@@ -255,18 +255,23 @@ static void epoll_wait_for(struct io *io, int64_t deadline)
 	pier_io_deliver(io);
 }
 
-static void epoll_close_fd(struct io *io, int fd)
+static void epoll_leave_fd(struct io *io, int fd)
 {
 	struct epoll_io *e = of(io);
 	struct slot *s = slot_find(e, fd);
-	if (s) {
-		assert(!s->in.first && !s->out.first);
-		/* Else it would stay for as long as others hold the description: epoll(7), Q6. */
-		if (s->registered)
-			epoll_ctl(e->epoll, EPOLL_CTL_DEL, fd, NULL);
-		s->generation++;
-		s->registered = s->dry = s->ended = false;
-	}
+	if (!s)
+		return;
+	assert(!s->in.first && !s->out.first);
+	/* Else it would stay for as long as others hold the description: epoll(7), Q6. */
+	if (s->registered)
+		epoll_ctl(e->epoll, EPOLL_CTL_DEL, fd, NULL);
+	s->generation++;
+	s->registered = s->dry = s->ended = false;
+}
+
+static void epoll_close_fd(struct io *io, int fd)
+{
+	epoll_leave_fd(io, fd);
 	close(fd);
 }
 
@@ -290,6 +295,7 @@ const struct io_backend pier_io_epoll = {
 	.submit = epoll_submit,
 	.cancel = epoll_cancel,
 	.wait = epoll_wait_for,
+	.leave_fd = epoll_leave_fd,
 	.close_fd = epoll_close_fd,
 	.close = epoll_close,
 };
