@@ -26,7 +26,11 @@ pier_chan *pier_chan_new(size_t item_size, unsigned capacity)
 {
 	if (item_size > PIER_CHAN_ITEM_MAX || capacity > PIER_CHAN_ITEMS_MAX)
 		return NULL;
-	pier_chan *c = calloc(1, sizeof *c + item_size * capacity);
+	size_t size; /* both limits at once are too much for 32 bits */
+	if (__builtin_mul_overflow(item_size, (size_t)capacity, &size) ||
+	    __builtin_add_overflow(size, sizeof(pier_chan), &size))
+		return NULL;
+	pier_chan *c = calloc(1, size);
 	if (!c)
 		return NULL;
 	pthread_mutex_init(&c->lock, NULL);
