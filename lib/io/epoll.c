@@ -226,8 +226,8 @@ static int sleep_for(struct epoll_io *e, struct epoll_event *events, int64_t ns)
 
 	if (!atomic_load_explicit(&lacks_pwait2, memory_order_relaxed)) {
 		/* epoll_pwait2(2), for which musl has no name. */
-		long n = syscall(SYS_epoll_pwait2, e->epoll, events, EVENTS_ONCE, forever ? NULL : &t,
-				 NULL, (size_t)0);
+		long n = syscall(SYS_epoll_pwait2, e->epoll, events, EVENTS_ONCE,
+				 forever ? NULL : &t, NULL, (size_t)0);
 		if (n >= 0 || errno != ENOSYS)
 			return (int)n;
 		atomic_store(&lacks_pwait2, true);

@@ -1,5 +1,7 @@
 /* One op, one system call. */
 #include "backend.h"
+#include "beneath.h"
+#include "listing.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,11 +13,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "listing.h"
-
 #define SENDFILE_ONCE (1u << 30) /* bytes per call: the kernel takes no more than 2 GiB */
 #define OPEN_TRIES    100
-#define WRITE_LITTLE  256	 /* bytes that what may block is likely to take: below PIPE_BUF */
+#define WRITE_LITTLE  256 /* bytes that what may block is likely to take: below PIPE_BUF */
 
 static int64_t accepted(struct io_op *op)
 {
@@ -38,7 +38,8 @@ static int64_t written(struct io_op *op)
 	if (blocks(op))
 		return -EAGAIN;
 	if (op->flags & IO_MAY_BLOCK)
-		n = write(op->fd, iov->iov_base, iov->iov_len < WRITE_LITTLE ? iov->iov_len : WRITE_LITTLE);
+		n = write(op->fd, iov->iov_base,
+			  iov->iov_len < WRITE_LITTLE ? iov->iov_len : WRITE_LITTLE);
 	else
 		n = writev(op->fd, iov, (int)op->msg->msg_iovlen);
 	return n < 0 ? -errno : n;
@@ -56,7 +57,8 @@ static int64_t received(struct io *io, struct io_op *op, bool socket)
 		if (!at)
 			return -ENOMEM;
 	}
-	ssize_t n = socket ? recv(op->fd, at, len, op->flags | MSG_DONTWAIT) : read(op->fd, at, len);
+	ssize_t n =
+		socket ? recv(op->fd, at, len, op->flags | MSG_DONTWAIT) : read(op->fd, at, len);
 	int64_t result = n < 0 ? -errno : n;
 	if (!op->mem.at) {
 		if (result > 0)
@@ -103,20 +105,32 @@ static int64_t filed(struct io_op *op)
 	return n < 0 ? -errno : n;
 }
 
-static int64_t opened(struct io_op *op)
+/* openat2(2): EAGAIN when something was renamed anywhere while it followed a "..". */
+static int64_t opened_beneath(const struct io_op *op, int flags, mode_t mode)
 {
-	/* O_NONBLOCK: a FIFO must not hold us up before we know that it is one. */
-	uint64_t safe = op->flags & O_PATH ? O_CLOEXEC : O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 	struct open_how how = {
-		.flags = (uint64_t)op->flags | safe,
-		.mode = op->flags & O_CREAT ? op->file.mode : 0,
-		.resolve = op->file.dir == AT_FDCWD ? 0 : RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+		.flags = (uint64_t)flags,
+		.mode = mode,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
 	};
 	long fd = -1;
 	errno = EAGAIN;
-	/* openat2(2): EAGAIN when something was renamed anywhere while it followed a "..". */
 	for (int tries = 0; fd < 0 && errno == EAGAIN && tries < OPEN_TRIES; tries++)
 		fd = syscall(SYS_openat2, op->file.dir, op->file.path, &how, sizeof how);
+	if (fd < 0 && errno == ENOSYS)
+		return pier_io_open_beneath(op->file.dir, op->file.path, flags, mode);
+	return fd < 0 ? -errno : fd;
+}
+
+static int64_t opened(const struct io_op *op)
+{
+	/* O_NONBLOCK: a FIFO must not hold us up before we know that it is one. */
+	int safe = op->flags & O_PATH ? O_CLOEXEC : O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+	mode_t mode = op->flags & O_CREAT ? op->file.mode : 0;
+
+	if (op->file.dir != AT_FDCWD)
+		return opened_beneath(op, op->flags | safe, mode);
+	int fd = open(op->file.path, op->flags | safe, mode);
 	return fd < 0 ? -errno : fd;
 }
 
