@@ -24,7 +24,7 @@ static const struct option options[] = {
 	{"user", 'u', OPTION_TEXT, &user, "NAME", "log in as NAME; with $PIER_PASSWORD by itself"},
 	{"lang", 0, OPTION_TEXT, &lang, "en|zh",
 	 "of pier's own words; the locale's when not given"},
-	{NULL},
+	{0},
 };
 
 static const struct words {

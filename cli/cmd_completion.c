@@ -6,7 +6,7 @@
 #include "command.h"
 #include "commands.h"
 
-static const struct option options[] = {{NULL}};
+static const struct option options[] = {{0}};
 
 /* Calls each(option, arg) for all options of a command. */
 static void each_option(const struct command *c, void (*each)(const struct option *))

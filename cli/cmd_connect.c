@@ -22,7 +22,7 @@ static const struct option options[] = {
 	{"idle", 0, OPTION_DURATION, &talk_opts.idle, "TIME", "the second alone; never"},
 	{"deadline", 0, OPTION_DURATION, &deadline, "TIME", "the whole conversation ends by then"},
 	{"from", 0, OPTION_TEXT, &from, "ADDR[:PORT]", "come from this address of ours"},
-	{NULL},
+	{0},
 };
 
 static void say_connected(pier_conn *peer, int64_t began)

@@ -24,7 +24,7 @@ static const struct option options[] = {
 	{"max", 'm', OPTION_COUNT, &max, "N", "clients at a time; 10000"},
 	TALK_OPTIONS(l.talk),
 	VIEW_OPTIONS(l.view),
-	{NULL},
+	{0},
 };
 
 /* ---- Clients --------------------------------------------------------------------------------- */

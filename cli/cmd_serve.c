@@ -31,7 +31,7 @@ static const struct option options[] = {
 	{"upload-max", 0, OPTION_SIZE, &hub.upload_max, "SIZE", "bytes of one file; 64g"},
 	{"grace", 0, OPTION_DURATION, &hub.grace, "TIME",
 	 "on SIGTERM, conversations may end this long; 10s"},
-	{NULL},
+	{0},
 };
 
 /* ---- What is said when the hub is open ------------------------------------------------------- */

@@ -18,7 +18,7 @@ static const struct option options[] = {
 	{"data", 'd', OPTION_TEXT, &data, "DIR",
 	 "the hub's data folder; ./pier-data when not given"},
 	{"json", 0, OPTION_FLAG, &json, NULL, "list: one JSON object a line"},
-	{NULL},
+	{0},
 };
 
 /* ---- The password ---------------------------------------------------------------------------- */

@@ -14,7 +14,7 @@ const struct option common_options[] = {
 	{"color", 0, OPTION_TEXT, &common.color, "auto|always|never",
 	 "colour on a terminal (auto), even in a file, or not at all; NO_COLOR works too"},
 	{"help", 'h', OPTION_FLAG, &common.help, NULL, "this page"},
-	{NULL},
+	{0},
 };
 
 struct reading {

@@ -9,6 +9,8 @@
 
 #include "listening.h"
 
+#define DEAF_MAX PIER_S(2) /* a command that does not mind SIGTERM for this long is killed */
+
 extern char **environ;
 
 #define ENV_MAX 1024 /* variables that a command is given, at most */
@@ -63,8 +65,14 @@ static void wait_for(pid_t pid)
 
 	if (fd >= 0) {
 		PIER_AUTO *ended = pier_adopt(fd, NULL);
-		if (pier_poll(ended, PIER_FOREVER) < 0)
+		if (pier_poll(ended, PIER_FOREVER) < 0) {
+			int gone = 0;
 			kill(pid, SIGTERM);
+			PIER_SHIELD (DEAF_MAX)
+				gone = pier_poll(ended, PIER_FOREVER);
+			if (gone <= 0)
+				kill(pid, SIGKILL);
+		}
 	}
 	waitpid(pid, NULL, 0);
 }

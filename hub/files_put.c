@@ -197,11 +197,12 @@ int files_put(struct visit *v)
 	int refused = files_refuse(v) ?: refuse_body(v) ?: read_promise(v, &promise);
 	if (refused)
 		return refused < 0 ? refused : 0;
-	if (uploads_body_begin(v->hub->uploads) < 0)
-		return visit_fail(v, -EBUSY);
+	int body = uploads_body_begin(v->hub->uploads, v->user);
+	if (body < 0)
+		return visit_fail(v, body);
 
 	int err = put_receive(&p, &promise);
-	uploads_body_end(v->hub->uploads);
+	uploads_body_end(v->hub->uploads, body);
 	put_end(&p, err == 0);
 	return err < 0 ? visit_fail_body(v, err) : 0;
 }

@@ -260,10 +260,11 @@ static int take_body(struct holding *h, const struct saying *s)
 	struct uploads *uploads = v->hub->uploads;
 
 	if (s->body_len != 0) {
-		if (uploads_body_begin(uploads) < 0)
-			return visit_fail(v, -EBUSY);
+		int body = uploads_body_begin(uploads, v->user);
+		if (body < 0)
+			return visit_fail(v, body);
 		int err = append(h, s->body_len);
-		uploads_body_end(uploads);
+		uploads_body_end(uploads, body);
 		if (err == -EFBIG && h->upload->terms.length >= 0) {
 			pier_http_last(v->http);
 			give_up(h); /* the draft, "Upload Append": it is invalid from now on */

@@ -173,7 +173,8 @@ int64_t rooms_pace(struct rooms *rooms, struct member *m)
 	int64_t now = pier_now();
 	int64_t wait = pace_wait(&m->person->pace, now, r->interval, r->burst);
 
-	pace_take(&m->person->pace, now, r->interval);
+	if (wait == 0)
+		pace_take(&m->person->pace, now, r->interval);
 	return wait;
 }
 

@@ -61,7 +61,8 @@ int rooms_say(struct rooms *r, struct member *m, const char *text);
 /* A line for one person, on all of their conns; not stored. Returns 0 or -ENOENT. */
 int rooms_tell(struct rooms *r, struct member *m, const char *name, const char *text);
 
-/* Counts one line of the person; how long they must wait before it, in ns. */
+/* Counts one line of the person and returns 0; or counts none and returns how long to wait before asking
+ * again, in ns. So conns of the same person that wait together leave no debt when they end. */
 int64_t rooms_pace(struct rooms *r, struct member *m);
 
 /* People of a room as text, WHO_SHOWN at most, each once. Returns their count, or -ENOENT. */

@@ -3,13 +3,20 @@
 
 #include "text_inside.h"
 
-/* Who talks too fast is read more slowly; nothing is lost, so a paste arrives whole. */
+#define GONE_LOOK PIER_MS(500) /* how often one who waits for its pace is looked after */
+
+/* Who talks too fast is read more slowly; nothing is lost, so a paste arrives whole, unless the conn has
+ * failed: what somebody who is gone may still say at once is said, and the rest is not waited for. */
 static int pace(struct visitor *v)
 {
 	if (!v->member.person)
 		return 0;
-	int64_t wait = rooms_pace(v->hub->rooms, &v->member);
-	return wait > 0 ? pier_sleep(wait) : 0;
+	for (int64_t wait; (wait = rooms_pace(v->hub->rooms, &v->member)) > 0;) {
+		int err = pier_err(v->c) ?: pier_sleep(wait < GONE_LOOK ? wait : GONE_LOOK);
+		if (err < 0)
+			return err;
+	}
+	return 0;
 }
 
 void text_answer(struct visitor *v)

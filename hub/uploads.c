@@ -19,7 +19,7 @@ struct uploads {
 	pthread_mutex_t lock;
 	struct upload *first; /* latest first */
 	unsigned count;
-	atomic_int bodies;
+	char bodies[UPLOADS_BODIES][ACCOUNT_NAME_MAX + 1]; /* whose is under way; "" = nobody's */
 	_Atomic int64_t tidied;
 };
 
@@ -372,15 +372,28 @@ void uploads_tidy(struct uploads *u)
 	}
 }
 
-int uploads_body_begin(struct uploads *u)
+int uploads_body_begin(struct uploads *u, const char *user)
 {
-	if (atomic_fetch_add(&u->bodies, 1) < UPLOADS_BODIES)
-		return 0;
-	atomic_fetch_sub(&u->bodies, 1);
-	return -EBUSY;
+	int found = -EBUSY;
+	unsigned own = 0;
+
+	pthread_mutex_lock(&u->lock);
+	for (int i = 0; i < UPLOADS_BODIES; i++) {
+		if (!*u->bodies[i])
+			found = i;
+		own += strcmp(u->bodies[i], user) == 0;
+	}
+	if (own >= UPLOADS_BODIES_EACH)
+		found = -EBUSY;
+	if (found >= 0)
+		snprintf(u->bodies[found], sizeof u->bodies[found], "%s", user);
+	pthread_mutex_unlock(&u->lock);
+	return found;
 }
 
-void uploads_body_end(struct uploads *u)
+void uploads_body_end(struct uploads *u, int body)
 {
-	atomic_fetch_sub(&u->bodies, 1);
+	pthread_mutex_lock(&u->lock);
+	u->bodies[body][0] = '\0';
+	pthread_mutex_unlock(&u->lock);
 }

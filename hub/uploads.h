@@ -11,11 +11,12 @@
 #include "digest.h"
 #include "target.h"
 
-#define UPLOAD_ID      32   /* letters of an id */
-#define UPLOADS_MAX    1024 /* unfinished uploads in all */
-#define UPLOADS_EACH   32 /* of one user; a further one takes the place of the oldest that rests */
-#define UPLOADS_BODIES 64 /* bodies received at a time, each with 1 MiB of buffers */
-#define UPLOAD_AGE     PIER_S(24 * 60 * 60) /* without a byte, then it is removed */
+#define UPLOAD_ID	    32	 /* letters of an id */
+#define UPLOADS_MAX	    1024 /* unfinished uploads in all */
+#define UPLOADS_EACH	    32 /* of one user; a further one takes the place of the oldest that rests */
+#define UPLOADS_BODIES	    64 /* bodies received at a time, each with 1 MiB of buffers */
+#define UPLOADS_BODIES_EACH 16 /* of one user, so that nobody keeps all others out */
+#define UPLOAD_AGE	    PIER_S(24 * 60 * 60) /* without a byte, then it is removed */
 
 struct uploads;
 
@@ -69,8 +70,9 @@ void uploads_end(struct uploads *u, struct upload *up);
 /* Removes what has not been touched for UPLOAD_AGE; looks at most once in ten minutes. */
 void uploads_tidy(struct uploads *u);
 
-/* One more body comes in: 0, or -EBUSY when UPLOADS_BODIES are under way. */
-int uploads_body_begin(struct uploads *u);
-void uploads_body_end(struct uploads *u);
+/* One more body of the user comes in: the number to end it with; or -EBUSY when UPLOADS_BODIES, or
+ * UPLOADS_BODIES_EACH of this user's, are under way. */
+int uploads_body_begin(struct uploads *u, const char *user);
+void uploads_body_end(struct uploads *u, int body);
 
 #endif

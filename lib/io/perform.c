@@ -106,31 +106,29 @@ static int64_t filed(struct io_op *op)
 }
 
 /* openat2(2): EAGAIN when something was renamed anywhere while it followed a "..". */
-static int64_t opened_beneath(const struct io_op *op, int flags, mode_t mode)
+static int open_beneath(int dir, const char *path, int flags, unsigned mode)
 {
 	struct open_how how = {
 		.flags = (uint64_t)flags,
-		.mode = mode,
+		.mode = flags & O_CREAT ? mode : 0,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
 	};
 	long fd = -1;
 	errno = EAGAIN;
 	for (int tries = 0; fd < 0 && errno == EAGAIN && tries < OPEN_TRIES; tries++)
-		fd = syscall(SYS_openat2, op->file.dir, op->file.path, &how, sizeof how);
+		fd = syscall(SYS_openat2, dir, path, &how, sizeof how);
 	if (fd < 0 && errno == ENOSYS)
-		return pier_io_open_beneath(op->file.dir, op->file.path, flags, mode);
-	return fd < 0 ? -errno : fd;
+		return pier_io_open_beneath(dir, path, flags, mode);
+	return fd < 0 ? -errno : (int)fd;
 }
 
 static int64_t opened(const struct io_op *op)
 {
 	/* O_NONBLOCK: a FIFO must not hold us up before we know that it is one. */
-	int safe = op->flags & O_PATH ? O_CLOEXEC : O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-	mode_t mode = op->flags & O_CREAT ? op->file.mode : 0;
-
+	int flags = op->flags | O_CLOEXEC | (op->flags & O_PATH ? 0 : O_NONBLOCK | O_NOCTTY);
 	if (op->file.dir != AT_FDCWD)
-		return opened_beneath(op, op->flags | safe, mode);
-	int fd = open(op->file.path, op->flags | safe, mode);
+		return open_beneath(op->file.dir, op->file.path, flags, op->file.mode);
+	int fd = open(op->file.path, flags, op->file.mode);
 	return fd < 0 ? -errno : fd;
 }
 

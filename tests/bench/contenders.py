@@ -26,7 +26,7 @@ class Contender:
     @property
     def key(self):
         """The name as the command line takes it: pier-epoll."""
-        return self.name.lower().replace(" ", "-").replace(".", "-").replace("'", "")
+        return self.name.lower().replace(",", "").replace(" ", "-").replace(".", "-")
 
     @property
     def env(self):
@@ -50,9 +50,10 @@ CONTENDERS = [
     Contender("Go", "peers/go.go", "echo idle stream fanout udp", package="golang-go"),
     Contender("Python threads", "peers/threads.py", "echo idle stream udp", package="python3"),
     Contender("Python asyncio", "peers/aio.py", "echo idle stream fanout udp", package="python3"),
-    Contender("pier", "micro/pier.c", "micro"),
-    Contender("libc", "micro/libc.c", "micro"),
-    Contender("State Threads' fibers", "micro/state_threads.c", "micro", package="libst-dev", libraries="-lst"),
+    Contender("pier fibers, epoll", "micro/pier.c", "micro", io="epoll"),
+    Contender("pier fibers, io_uring", "micro/pier.c", "micro", io="uring"),
+    Contender("libc threads", "micro/libc.c", "micro"),
+    Contender("st threads", "micro/state_threads.c", "micro", package="libst-dev", libraries="-lst"),
     Contender("goroutines", "micro/go.go", "micro", package="golang-go"),
 ]
 

@@ -17,7 +17,6 @@ from contenders import program, reason
 OPEN_WITHIN = 10  # seconds that a server may take to listen
 STEPS_WITHIN = 60
 READY_WITHIN = 60  # seconds that the load may take to open its conns
-PERF = ["perf", "stat", "-x", ",", "-e", "raw_syscalls:sys_enter"]
 
 
 class Failed(Exception):
@@ -155,32 +154,47 @@ def measure(contender, load, run):
     }
 
 
-def count_syscalls(contender, load, run):
-    """System calls of the server for each message, in a run of its own: counting slows."""
+@contextlib.contextmanager
+def perf(words, pids, log):
+    """perf over the server's processes."""
     if not shutil.which("perf"):
         raise Failed("perf is not installed (linux-perf)")
-    counts = pathlib.Path(f"{run.log}.perf")
+    command = ["perf", *words, "-p", ",".join(map(str, pids))]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    time.sleep(0.3)  # until it has attached
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait()
 
-    with served(contender, load, run) as (server, port):
+
+def count_syscalls(contender, load, run):
+    """System calls of the server for each message, in a run of its own: counting slows."""
+    with served(contender, load, run) as (server, port), open(f"{run.log}.perf", "w+") as log:
         pids = family(server.pid)
-
-        @contextlib.contextmanager
-        def counting():
-            perf = subprocess.Popen(
-                [*PERF, "-o", counts, "-p", ",".join(map(str, pids))], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-            )
-            time.sleep(0.3)  # until it has attached
-            try:
-                yield
-            finally:
-                perf.send_signal(signal.SIGINT)
-                perf.wait()
-
-        parts = loaded(load, port, pids, run, min(run.seconds, 0.5), 0, counting)
-    found = [line.split(",")[0] for line in counts.read_text().splitlines() if "sys_enter" in line]
+        count = ["stat", "-x", ",", "-e", "raw_syscalls:sys_enter"]
+        parts = loaded(load, port, pids, run, min(run.seconds, 0.5), 0, lambda: perf(count, pids, log))
+        log.seek(0)
+        found = [line.split(",")[0] for line in log if "sys_enter" in line]
     if not found or not found[0].isdigit():
         raise Failed("perf may not count here: it needs root, or kernel.perf_event_paranoid = -1")
     return int(found[0]) / sum(p["all"] for p in parts)
+
+
+def profile(contender, load, run):
+    """Where the server's time goes, as perf tells it."""
+    data = f"{run.log}.data"
+    with served(contender, load, run) as (server, port), open(f"{run.log}.perf", "w+b") as log:
+        pids = family(server.pid)
+        loaded(load, port, pids, run, run.seconds, 0, lambda: perf(["record", "-q", "-o", data], pids, log))
+        if not os.path.exists(data):
+            raise Failed(f"perf recorded nothing: {said(log)}")
+    report = ["perf", "report", "-i", data, "--no-children", "--stdio", "--percent-limit", "0.3", "--sort"]
+    for by in ("dso", "dso,symbol"):
+        lines = subprocess.run([*report, by], capture_output=True, text=True).stdout.splitlines()
+        yield from (line.rstrip() for line in lines if line.strip() and not line.startswith("#"))
+        yield ""
 
 
 def memory_of(pid):
@@ -214,6 +228,12 @@ def weigh(contender, load, run):
 def steps(contender, load, run):
     """Nanoseconds of single steps, as the program says them."""
     with open(run.log, "w+b") as log, running(
-        contender.command(run.build), run.server_cores, log, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+        contender.command(run.build),
+        run.server_cores,
+        log,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=contender.env,
     ) as process:
         return json.loads(line_of(process, STEPS_WITHIN, log))

@@ -31,6 +31,7 @@ def options():
     p.add_argument("--load-cores", metavar="A,B", help="default: the last core; one load process for each")
     p.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write all numbers there")
     p.add_argument("--markdown", type=pathlib.Path, metavar="FILE", help="write the tables there too")
+    p.add_argument("--profile", action="store_true", help="no table, but where the servers spend their time, by perf")
     p.add_argument("--list", action="store_true", help="the loads and the contenders")
     p.add_argument("--build", type=pathlib.Path, default=TOP / "build-release", help=argparse.SUPPRESS)
     return p.parse_args()
@@ -169,15 +170,31 @@ def settings(o):
     o.server_cores, o.load_cores = cores(o.server_cores, -2), cores(o.load_cores, -1)
     if set(o.server_cores) & set(o.load_cores):
         die("the server and the load need cores of their own")
-    return o
+
+
+def chosen_loads(names):
+    try:
+        return chosen(names)
+    except KeyError as name:
+        die(f"no load is called {name}; there are: {' '.join(load.name for load in LOADS)}")
+
+
+def profile_all(o):
+    contenders = chosen_contenders(o.contenders)
+    broken, _ = build_all(contenders, o.build), raise_limit()
+    for load in chosen_loads(o.load):
+        for c in contenders:
+            if c in broken or load.mode not in c.modes.split() or load.load in ("idle", "micro"):
+                continue
+            print(f"\n{load.title}: {c.name}\n")
+            try:
+                print("\n".join(rounds.profile(c, load, o)))
+            except rounds.Failed as why:
+                die(str(why))
 
 
 def run_all(o):
-    contenders = chosen_contenders(o.contenders)
-    try:
-        loads = chosen(o.load)
-    except KeyError as name:
-        die(f"no load is called {name}; there are: {' '.join(load.name for load in LOADS)}")
+    contenders, loads = chosen_contenders(o.contenders), chosen_loads(o.load)
     result = {
         "machine": machine(),
         "versions": versions(contenders),
@@ -201,12 +218,16 @@ def run_all(o):
 def main():
     o = options()
     if o.list:
-        print("loads:", *(f"  {load.name:18}{load.title}" for load in LOADS), sep="\n")
-        print("contenders:", *(f"  {c.key:18}{c.modes}" for c in CONTENDERS), sep="\n")
+        print("loads:", *(f"  {load.name:24}{load.title}" for load in LOADS), sep="\n")
+        print("contenders:", *(f"  {c.key:24}{c.modes}" for c in CONTENDERS), sep="\n")
         return
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         o.log = str(pathlib.Path(folder) / "log")
-        result = run_all(settings(o))
+        settings(o)
+        if o.profile:
+            profile_all(o)
+            return
+        result = run_all(o)
     if o.json:
         o.json.write_text(json.dumps(result, indent=1) + "\n")
     if o.markdown:

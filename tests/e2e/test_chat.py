@@ -4,6 +4,7 @@ import re
 import signal
 import socket
 import sqlite3
+import struct
 import subprocess
 import threading
 import time
@@ -367,6 +368,19 @@ def test_who_talks_too_fast_is_slowed_and_loses_nothing(start_hub):
     seen = li.expect("line 69\n")
     assert time.monotonic() - start > 1.5
     assert seen == "".join(f"zhao: line {i}\n" for i in range(70))
+
+
+def test_who_pastes_and_is_gone_is_not_waited_for(start_hub):
+    hub = start_hub("--rate=60")
+    for name in ("zhao", "li"):
+        hub.add_user(name, "secret")
+    zhao, li = enter(hub, "zhao"), enter(hub, "li")
+    zhao.socket.sendall(b"".join(b"line %d\n" % i for i in range(200)))  # three minutes of them
+    li.expect("zhao: line 15\n")
+    zhao.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    zhao.close()  # by a reset, which the hub sees when it next has something for zhao
+    li.say("are you there?")
+    assert "line 20" not in li.expect("* zhao left\n")
 
 
 @pytest.mark.within(60)

@@ -123,10 +123,9 @@ def room(tmp_path):
 
 
 @pytest.fixture
-def first_hub(room, start_hub, free_port):
+def first_hub(room, start_hub):
     """On an empty folder, at every address, with two people who have accounts."""
-    port = free_port()
-    hub = start_hub(f"--listen=:{port}", "--rate=100000", folder=room / "data", port=port)
+    hub = start_hub("--listen=:0", "--rate=100000", folder=room / "data")
     for name in ("zhao", "li"):
         hub.add_user(name, "secret")
     return hub

@@ -8,7 +8,9 @@ import json
 import os
 import pathlib
 import random
+import select
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -23,7 +25,7 @@ PACE = 0.3  # s between two lines of a person: below the hub's 240 a minute
 LATE_MAX = 0.5  # s, of 99 lines in 100
 LOGIN_MAX = 5  # s from the connection to the first line that is heard
 RSS_MORE_MAX = 150 << 20  # of which 38 MiB may be Argon2id and 64 MiB bodies of uploads
-SETTLED = 15  # s after which nothing is left of who has gone
+SETTLED = 30  # s after which nothing is left of who has gone
 SHARED = 8 << 20
 MIB = 1 << 20
 
@@ -198,6 +200,26 @@ async def good_people(hub, whole, start_hostile):
         await member.leave()
     noticed["hostile"] = json.loads(hostile.communicate(timeout=30)[0])
     return noticed
+
+
+def test_one_account_cannot_keep_all_others_from_storing_files(start_hub):
+    hub = start_hub()
+    for name in ("eve", "good"):
+        hub.add_user(name, "secret")
+    eve, good = Web(hub, "eve"), Web(hub, "good")
+    for web in (eve, good):  # logged in lately, so that nobody waits for a hash
+        assert asyncio.run(web.ask("PUT", "/first", b"first"))[0] in (201, 204)
+    head = "PUT /{} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {}\r\nContent-Length: 1000\r\n\r\nx"
+    slow = [socket.create_connection(("127.0.0.1", hub.port), timeout=10) for _ in range(100)]
+    for i, s in enumerate(slow):
+        s.sendall(head.format(i, eve.login).encode())
+    time.sleep(1)
+    answered, _, _ = select.select(slow, [], [], 0)  # those beyond eve's share
+    assert answered and all(b"HTTP/1.1 503 " in s.recv(1000) for s in answered)
+    status, top, _ = asyncio.run(good.ask("PUT", "/mine", b"mine"))
+    assert status == 201, top
+    for s in slow:
+        s.close()
 
 
 @pytest.fixture

@@ -284,6 +284,13 @@ def test_exec_children_are_reaped(listen):
     assert "Z" not in children
 
 
+def test_exec_that_minds_no_signal_does_not_hold_us_up(listen):
+    service = listen("--exec=trap '' TERM; echo up; while :; do sleep 0.1; done", "127.0.0.1:0")
+    with service.connect() as s:
+        assert exactly(s, 3) == b"up\n"
+        assert service.end()[0] == -signal.SIGTERM
+
+
 # ---- Paths -----------------------------------------------------------------------------------------------------------
 
 

@@ -19,7 +19,7 @@ static const struct option table[] = {
 	{"max-clients", 'm', OPTION_COUNT, &clients, "N", "at most"},
 	{"line-max", 0, OPTION_SIZE, &line_max, "SIZE", "of a line"},
 	{"grace", 'w', OPTION_DURATION, &grace, "TIME", "to wait"},
-	{NULL},
+	{0},
 };
 
 static int parse(char **argv)

@@ -9,19 +9,22 @@ import (
 	"time"
 )
 
-const batch = 100
+const (
+	batch = 100
+	runs  = 50
+)
 
 // Nanoseconds for each of n, the best of several runs.
 func cost(n int, step func(n int)) float64 {
 	best := 1e18
-	for i := 0; i < 7; i++ {
+	for i := 0; i < runs; i++ {
 		began := time.Now()
-		step(n)
+		step(n / runs)
 		if ns := float64(time.Since(began).Nanoseconds()); ns < best {
 			best = ns
 		}
 	}
-	return best / float64(n)
+	return best / float64(n/runs)
 }
 
 func spawn(n int) {
@@ -81,6 +84,6 @@ func deadline(n int) {
 func main() {
 	fmt.Printf("{\"spawn + finish\": %.2f, \"switch among 100\": %.2f, \"switch between 2\": %.2f, "+
 		"\"channel\": %.2f, \"deadline\": %.2f, \"timer\": %.2f}\n",
-		cost(200000, spawn), cost(1000000, switchAmong(batch)), cost(200000, switchAmong(2)),
-		cost(200000, channel), cost(200000, deadline), cost(200000, timer))
+		cost(1000000, spawn), cost(5000000, switchAmong(batch)), cost(1000000, switchAmong(2)),
+		cost(1000000, channel), cost(1000000, deadline), cost(1000000, timer))
 }

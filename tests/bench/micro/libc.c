@@ -57,8 +57,8 @@ int main(void)
 	there.uc_stack.ss_sp = stack;
 	there.uc_stack.ss_size = sizeof stack;
 	makecontext(&there, come_back, 0);
-	double contexts = cost(switch_contexts, 200000);
+	double contexts = cost(switch_contexts, 1000000);
 	printf("{\"spawn + finish\": %.2f, \"switch between 2\": %.2f, \"swapcontext\": %.2f}\n",
-	       cost(spawn, 3000), cost(switch_threads, 50000), contexts);
+	       cost(spawn, 10000), cost(switch_threads, 250000), contexts);
 	return 0;
 }

@@ -54,6 +54,6 @@ int main(void)
 		return 1;
 	printf("{\"spawn + finish\": %.2f, \"switch among 100\": %.2f, \"switch between 2\": "
 	       "%.2f}\n",
-	       cost(spawn, 100000), cost(switch_many, 200000), cost(switch_two, 100000));
+	       cost(spawn, 500000), cost(switch_many, 1000000), cost(switch_two, 500000));
 	return 0;
 }
