@@ -1,5 +1,5 @@
-/* void pier_switch(void **from, void *to): RISC-V psABI §1.1-1.2, LP64D: callee-saved s0-s11, fs0-fs11. The rounding mode
- * and the exceptions in fcsr are the thread's; fibers share them. */
+/* void pier_switch(void **from, void *to): RISC-V psABI, register conventions, LP64D: callee-saved s0-s11, fs0-fs11. The
+ * rounding mode and the exceptions in fcsr are the thread's; fibers share them. */
 #if defined(__riscv) && __riscv_xlen == 64 && defined(__riscv_float_abi_double) && !defined(PIER_UCONTEXT)
 	.text
 	.globl pier_switch
@@ -9,8 +9,11 @@
 pier_switch:
 	.cfi_startproc
 	addi sp, sp, -208
+	.cfi_def_cfa_offset 208
 	sd ra, 0(sp)
+	.cfi_offset ra, -208
 	sd s0, 8(sp)
+	.cfi_offset s0, -200
 	sd s1, 16(sp)
 	sd s2, 24(sp)
 	sd s3, 32(sp)
@@ -35,9 +38,12 @@ pier_switch:
 	fsd fs10, 184(sp)
 	fsd fs11, 192(sp)
 	sd sp, 0(a0)
+	/* The frame there looks the same, so what is said above holds on both sides. */
 	mv sp, a1
 	ld ra, 0(sp)
+	.cfi_restore ra
 	ld s0, 8(sp)
+	.cfi_restore s0
 	ld s1, 16(sp)
 	ld s2, 24(sp)
 	ld s3, 32(sp)
@@ -62,6 +68,7 @@ pier_switch:
 	fld fs10, 184(sp)
 	fld fs11, 192(sp)
 	addi sp, sp, 208
+	.cfi_def_cfa_offset 0
 	ret
 	.cfi_endproc
 	.size pier_switch, . - pier_switch
