@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #define TURN_FIBERS_MAX 256 /* switches between two looks at the kernel */
+#define TURN_FIBERS_MIN 64  /* … as far as fibers that wake each other provide them */
 
 static __thread struct worker *self __attribute__((tls_model("initial-exec")));
 
@@ -196,13 +197,20 @@ static int64_t next_wake(struct worker *w)
 	return n ? n->key : PIER_FOREVER;
 }
 
+static unsigned budget_of(unsigned ready)
+{
+	return ready < TURN_FIBERS_MIN	 ? TURN_FIBERS_MIN
+	       : ready < TURN_FIBERS_MAX ? ready
+					 : TURN_FIBERS_MAX;
+}
+
 void pier_worker_loop(struct worker *w)
 {
 	self = w;
 	w->loop_tsan = tsan_self();
 	for (;;) {
-		w->budget = w->ready_count < TURN_FIBERS_MAX ? w->ready_count : TURN_FIBERS_MAX;
-		if (w->budget)
+		w->budget = budget_of(w->ready_count);
+		if (w->ready_count)
 			pier_worker_switch(w, NULL);
 		run_turn_tasks(w);
 		if (w->stopping && w->fibers == 0)

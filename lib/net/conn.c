@@ -223,7 +223,8 @@ void pier_close(pier_conn *c)
 	PIER_SHIELD (PIER_LINGER) {
 		if (c->outbox)
 			pier_outbox_end(c, PIER_FOREVER);
-		if (ends_well(c) && pier_finish(c) == 0)
+		/* After the peer's end nothing of its can come any more: the close says all. */
+		if (ends_well(c) && !c->eof && pier_finish(c) == 0)
 			drain(c);
 	}
 	c->via->close(c, c->err == -PIER_ESLOW); /* its socket's queue is full: nobody reads it */

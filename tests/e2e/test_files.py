@@ -388,7 +388,7 @@ def test_bodies_that_are_not_the_file_are_refused(hub):
 
 
 def test_a_slow_body_does_not_hold_others_up(hub):
-    slow = [socket.create_connection(("127.0.0.1", hub.port)) for _ in range(20)]
+    slow = [socket.create_connection(("127.0.0.1", hub.port)) for _ in range(12)]
     for i, s in enumerate(slow):
         s.sendall((HEAD.format(path=f"/slow{i}") + "Content-Length: 100\r\n\r\nx").encode())
     began = time.monotonic()
@@ -402,10 +402,16 @@ def test_a_slow_body_does_not_hold_others_up(hub):
 
 
 def test_too_many_bodies_at_a_time_are_told_to_wait(hub):
-    ask(hub, "DELETE", "/warm", Authorization=BASIC)  # the password is hashed once, not 64 times
+    logins = []
+    for i in range(4):  # 16 of each user
+        hub.add_user(f"user{i}", PASSWORD)
+        logins.append("Basic " + base64.b64encode(f"user{i}:{PASSWORD}".encode()).decode())
+    for login in [BASIC, *logins]:
+        ask(hub, "DELETE", "/warm", Authorization=login)  # the password is hashed once, not 16 times
     held = [socket.create_connection(("127.0.0.1", hub.port)) for _ in range(64)]
     for i, s in enumerate(held):
-        s.sendall((HEAD.format(path=f"/h{i}") + "Content-Length: 100\r\n\r\nx").encode())
+        head = HEAD.format(path=f"/h{i}").replace(BASIC, logins[i % 4])
+        s.sendall((head + "Content-Length: 100\r\n\r\nx").encode())
     until(lambda: len(partial(hub)) == 64)
     status, fields, _ = put(hub, "/one-more", b"x")
     assert status == 503 and fields["Retry-After"]

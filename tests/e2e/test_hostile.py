@@ -93,7 +93,7 @@ async def chat(member, partner, until, said):
 
 
 class Web:
-    """An HTTP conversation that lasts."""
+    """Requests of one user, each on a conn of its own."""
 
     def __init__(self, hub, name):
         self.port, self.login = hub.port, base64.b64encode(f"{name}:secret".encode()).decode()
