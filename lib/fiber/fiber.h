@@ -113,7 +113,7 @@ void pier_stack_give(struct stacks *s, struct fiber *f);
 void pier_stacks_done(struct stacks *s);
 
 /* Saves the callee-saved registers and the stack pointer of the caller in *from, and goes on where `to` was
- * left. switch_<arch>.S, or switch_ucontext.c. */
+ * left. switch_<arch>.S, or switch.c. */
 void pier_switch(void **from, void *to);
 /* The first `to` of a stack whose usable top is `top`: runs pier_fiber_main(f). */
 void *pier_switch_prepare(void *bottom, void *top, struct fiber *f);

@@ -30,7 +30,8 @@ struct slab {
  * would meet in the same few sets of the TLB and the caches. */
 static size_t stride(const struct stacks *s)
 {
-	return s->size + GUARD_SIZE;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE); /* some aarch64 has 16 or 64 KiB */
+	return ((s->size + page - 1) & ~(page - 1)) + page;
 }
 
 static struct slab *slab_new(struct stacks *s)

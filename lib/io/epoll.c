@@ -225,9 +225,11 @@ static int sleep_for(struct epoll_io *e, struct epoll_event *events, int64_t ns)
 	bool forever = ns == INT64_MAX;
 
 	if (!atomic_load_explicit(&lacks_pwait2, memory_order_relaxed)) {
-		int n = epoll_pwait2(e->epoll, events, EVENTS_ONCE, forever ? NULL : &t, NULL);
+		/* epoll_pwait2(2), for which musl has no name. */
+		long n = syscall(SYS_epoll_pwait2, e->epoll, events, EVENTS_ONCE,
+				 forever ? NULL : &t, NULL, (size_t)0);
 		if (n >= 0 || errno != ENOSYS)
-			return n;
+			return (int)n;
 		atomic_store(&lacks_pwait2, true);
 	}
 	int64_t ms = ns / 1000000 + (ns % 1000000 > 0); /* up: a zero from truncation would spin */
