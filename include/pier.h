@@ -6,6 +6,7 @@
 
 #include <pier/addr.h>
 #include <pier/bytes.h>
+#include <pier/chan.h>
 #include <pier/conn.h>
 #include <pier/error.h>
 #include <pier/fiber.h>
@@ -16,6 +17,7 @@
 #include <pier/offload.h>
 #include <pier/server.h>
 #include <pier/stats.h>
+#include <pier/sync.h>
 #include <pier/time.h>
 #include <pier/topic.h>
 

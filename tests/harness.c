@@ -27,6 +27,7 @@
 #define SLOWER 1
 #endif
 
+#define SKIPPED	   77	 /* the status of a test that skips itself */
 #define OUTPUT_MAX 65536 /* bytes of a failed test's output that are shown: the last ones */
 
 static struct test *tests, **last = &tests;
@@ -52,6 +53,13 @@ void test_fail(const char *file, int line, const char *format, ...)
 	fputc('\n', stderr);
 	fflush(NULL);
 	_exit(1);
+}
+
+void test_skip(const char *reason)
+{
+	fprintf(stderr, "%s\n", reason);
+	fflush(NULL);
+	_exit(SKIPPED);
 }
 
 void test_eq(intmax_t a, intmax_t b, const char *what, const char *file, int line)
@@ -145,15 +153,32 @@ static int await(pid_t pid, int seconds, bool *late)
 	return status;
 }
 
-/* The test's own words, as TAP comments. */
-static void tell(int output)
+/* The test's own words. */
+static char *words_of(int output)
 {
 	static char text[OUTPUT_MAX + 1];
 	off_t size = lseek(output, 0, SEEK_END);
 	ssize_t n = pread(output, text, OUTPUT_MAX, size > OUTPUT_MAX ? size - OUTPUT_MAX : 0);
 
 	text[n > 0 ? n : 0] = 0;
-	for (char *rest = text, *line; (line = strsep(&rest, "\n")) && (*line || rest);)
+	return text;
+}
+
+/* What test_skip wrote: the last line. */
+static const char *reason_of(int output)
+{
+	char *text = words_of(output);
+	size_t len = strlen(text);
+	if (len > 0)
+		text[len - 1] = 0;
+	const char *line = strrchr(text, '\n');
+	return line ? line + 1 : text;
+}
+
+/* The same as TAP comments. */
+static void tell(int output)
+{
+	for (char *rest = words_of(output), *line; (line = strsep(&rest, "\n")) && (*line || rest);)
 		printf("#   %s\n", line);
 }
 
@@ -176,8 +201,13 @@ static bool passes(const struct test *t, int number)
 	}
 	int status = await(pid, t->seconds * SLOWER, &late);
 
-	printf("%s %d - %s\n", status == 0 ? "ok" : "not ok", number, t->name);
-	if (status != 0) {
+	bool skipped = WIFEXITED(status) && WEXITSTATUS(status) == SKIPPED;
+	bool passed = status == 0 || skipped;
+	printf("%s %d - %s", passed ? "ok" : "not ok", number, t->name);
+	if (skipped)
+		printf(" # SKIP %s", reason_of(output));
+	putchar('\n');
+	if (!passed) {
 		if (late)
 			printf("# %s: not done within %d s\n", t->name, t->seconds * SLOWER);
 		else if (WIFSIGNALED(status))
@@ -185,7 +215,7 @@ static bool passes(const struct test *t, int number)
 		tell(output);
 	}
 	close(output);
-	return status == 0;
+	return passed;
 }
 
 static bool wanted(const struct test *t, char **words)

@@ -45,6 +45,13 @@ void test_add(struct test *t);
 #define CHECK_OK(err) test_ok((intmax_t)(err), #err, __FILE__, __LINE__)
 #define CHECK(cond)   ((cond) ? (void)0 : test_fail(__FILE__, __LINE__, "%s", #cond))
 
+/* Ends the test as skipped, for a reason that lies in the machine: "no io_uring here". */
+_Noreturn void test_skip(const char *reason);
+
+/* From here on the kernel lacks a system call (SYS_…): it fails with ENOSYS, on this thread and those it starts.
+ * Skips the test where that cannot be had. */
+void test_forbid(int call);
+
 _Noreturn void test_fail(const char *file, int line, const char *format, ...) PIER_PRINTF(3, 4);
 void test_eq(intmax_t a, intmax_t b, const char *what, const char *file, int line);
 void test_str(const char *a, const char *b, const char *what, const char *file, int line);

@@ -159,6 +159,15 @@ PIER_API void pier_set_frame(pier_conn *c, pier_frame frame, size_t message_max)
 PIER_API void pier_set_data(pier_conn *c, void *data);
 PIER_API void *pier_data(const pier_conn *c);
 
+/* ---- Other workers ----------------------------------------------------------------------------- */
+
+/* Lends `c` to another worker: runs fn(c, arg) as a fiber there, as pier_call does, and waits until it has
+ * returned; then `c` is the caller's again. What was received and not read goes along; topics that
+ * fn joins are left at its end. Meanwhile nobody here may use `c`, and fn must not close it. Returns what
+ * pier_call would; the error of `c`; -EBUSY when a fiber waits on it or it is a member of a topic;
+ * -EOPNOTSUPP for a conn of pier_serve, which spreads its conns itself; -ENOTSUP outside fibers. */
+PIER_API int pier_pass(pier_conn *c, unsigned worker, int (*fn)(pier_conn *c, void *arg), void *arg);
+
 /* ---- Ending ------------------------------------------------------------------------------------ */
 
 /* Ends a conn well: waits for our last bytes to leave, says that we are done, reads the peer's last

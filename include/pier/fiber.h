@@ -63,6 +63,37 @@ PIER_API void pier_group_cancel(pier_group *g);
 /* Cancels and joins: what PIER_AUTO_GROUP does at the end of its scope. NULL is allowed. */
 PIER_API void pier_group_end(pier_group *g);
 
+/* ---- Workers --------------------------------------------------------------------------------- */
+
+/* How many workers this runtime may use (the option `workers`), and which one this is, from 0.
+ * -ENOTSUP outside pier_run. */
+PIER_API int pier_workers(void);
+PIER_API int pier_worker_id(void);
+
+/* Runs fn(arg) as a fiber of that worker, started if need be, and waits until it has returned. When the
+ * caller is cancelled or out of time, that fiber is cancelled and waited for all the same. Returns
+ * what fn returned; -ECANCELED or -ETIMEDOUT when that is why fn was cancelled; or, when fn did not run,
+ * -EINVAL for a worker that may not be, -ENOMEM, -EMFILE …, or -ENOTSUP outside pier_run.
+ * To run on several workers at once, call from several fibers of a group. */
+PIER_API int pier_call(unsigned worker, int (*fn)(void *), void *arg);
+
+/* ---- Locals ---------------------------------------------------------------------------------- */
+
+/* What each fiber has for itself under a key, as threads have errno. Keys are made once, are for all
+ * fibers of the process, and last. Python: contextvars.ContextVar. */
+#define PIER_LOCALS_MAX 32 /* keys of a process */
+
+/* A new key. When a fiber ends, end(value) runs on it for a value that is not NULL, shielded from a cancel
+ * no more than the rest of the fiber; `end` may be NULL. The key, or -ENOSPC. */
+PIER_API int pier_local_key(void (*end)(void *value));
+
+/* Sets the calling fiber's value; an older one is forgotten, not ended. Returns 0, -EINVAL for what is no
+ * key, -ENOMEM, or -ENOTSUP outside fibers. */
+PIER_API int pier_local_set(int key, void *value);
+
+/* The calling fiber's value; NULL when none was set, and outside fibers. */
+PIER_API void *pier_local_get(int key);
+
 /* ---- Deadlines ------------------------------------------------------------------------------- */
 
 /* The scope behind PIER_WITHIN and PIER_SHIELD. The fields are the library's. */

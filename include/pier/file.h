@@ -9,7 +9,8 @@
 PIER_BEGIN
 
 /* A folder, held open. No path given with it leads outside: neither "..", nor an absolute path, nor a
- * symbolic link. openat2(2), RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS. */
+ * symbolic link. openat2(2), RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS; before Linux 5.6 there
+ * is no such call, and every ".." and link is refused, wherever it leads. */
 typedef struct pier_dir pier_dir;
 
 typedef struct pier_file_info {

@@ -87,6 +87,15 @@ int pier_stopped(void)
 	return doomed(pier_fiber_self(), pier_io_clock());
 }
 
+/* The clock is read only when there is a deadline to hold against it. */
+int pier_wait_refused(void)
+{
+	struct fiber *f = pier_fiber_self();
+	if (deadline_of(f) == PIER_FOREVER)
+		return doomed(f, 0);
+	return doomed(f, f ? f->worker->io->now : pier_io_clock());
+}
+
 /* ---- Parking ------------------------------------------------------------------------------------- */
 
 /* The timer is left where it is when it is early enough: it looks again when it fires. A conn's idle
@@ -117,6 +126,15 @@ int pier_fiber_park(int64_t at, bool deaf, const char *what)
 	f->waits_for = NULL;
 	errno = saved;
 	return f->wake_err;
+}
+
+int pier_fiber_park_by_mail(int64_t at, bool deaf, const char *what)
+{
+	struct worker *w = pier_worker_self();
+	w->mail_awaited++;
+	int err = pier_fiber_park(at, deaf, what);
+	w->mail_awaited--;
+	return err;
 }
 
 void pier_fiber_ready(struct fiber *f)
@@ -164,6 +182,12 @@ int pier_yield(void)
 	return doomed(f, f->worker->io->now);
 }
 
+void pier_fiber_streak(struct fiber *f)
+{
+	if (++f->streak >= FIBER_STREAK_MAX)
+		pier_yield();
+}
+
 /* ---- Ops ----------------------------------------------------------------------------------------- */
 
 static void op_done(struct io_op *op)
@@ -208,11 +232,7 @@ static int64_t await(struct io_op *op, int64_t at, bool deaf, const char *what)
 	int64_t scope_at = deadline_of(f);
 
 	if (!deaf) {
-		/* The clock is read only when there is a deadline to hold against it. */
-		int64_t now = scope_at == PIER_FOREVER ? 0
-			      : f		       ? f->worker->io->now
-						       : pier_io_clock();
-		int err = doomed(f, now);
+		int err = pier_wait_refused();
 		if (err < 0)
 			return err;
 	}
@@ -223,8 +243,7 @@ static int64_t await(struct io_op *op, int64_t at, bool deaf, const char *what)
 	op->owner = f;
 	op->done = op_done;
 	if (io_submit(io, op)) {
-		if (++f->streak >= FIBER_STREAK_MAX)
-			pier_yield();
+		pier_fiber_streak(f);
 		return op->result;
 	}
 	f->op = op;
@@ -251,10 +270,8 @@ static int wait_in(struct waitq *q, int64_t at, bool deaf, const char *what)
 	if (err < 0)
 		return err;
 	list_push(&q->fibers, &f->link);
-	f->worker->mail_awaited += q->by_mail;
-	err = pier_fiber_park(at, deaf, what);
-	f->worker->mail_awaited -= q->by_mail;
-	return err;
+	return q->by_mail ? pier_fiber_park_by_mail(at, deaf, what)
+			  : pier_fiber_park(at, deaf, what);
 }
 
 int pier_waitq_wait(struct waitq *q, int64_t at, const char *what)

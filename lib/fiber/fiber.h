@@ -34,6 +34,7 @@ struct fiber {
 	bool deaf;             /* while parked: feels neither cancel nor deadline */
 	bool cancelled;
 	unsigned streak;
+	void **locals; /* NULL until the first is set */
 	int64_t wake_at;        /* while parked: the deadline; while free: since when */
 	struct heap_node timer; /* one per fiber, moved only to earlier times, re-armed when it fires */
 	char *stack;            /* lowest byte */
@@ -54,6 +55,12 @@ int64_t pier_await(struct io_op *op, int64_t at, const char *what);
 
 /* The same, and feels neither cancel nor deadline: for ops that must not be left (closing, files). */
 int64_t pier_await_deaf(struct io_op *op, const char *what);
+
+/* Why a wait may not even begin: 0, -ECANCELED or -ETIMEDOUT, by the clock of this turn. */
+int pier_wait_refused(void);
+
+/* The fiber got what it wanted without parking; too often in a row, and the others run first. */
+void pier_fiber_streak(struct fiber *f);
 
 /* A queue of fibers of one worker that wait for something. */
 struct waitq {
@@ -83,8 +90,10 @@ void pier_waitq_wake_all(struct waitq *q);
 /* Ends the wait of all that are not deaf, with `err`. */
 void pier_waitq_interrupt(struct waitq *q, int err);
 
-/* Parks until someone calls pier_fiber_ready; low level of the above. */
+/* Parks until someone calls pier_fiber_ready; low level of the above. The second: another thread may have
+ * that done, so it is no deadlock. */
 int pier_fiber_park(int64_t at, bool deaf, const char *what);
+int pier_fiber_park_by_mail(int64_t at, bool deaf, const char *what);
 void pier_fiber_ready(struct fiber *f);
 
 /* Ends the present wait of a parked fiber with `err`, once; does not stick. */
@@ -101,6 +110,9 @@ struct fiber *pier_fiber_start(struct worker *w, int (*fn)(void *), void *arg);
 /* A group tells its fibers apart from others by these two. */
 void pier_group_join(pier_group *g, struct fiber *f);
 void pier_group_leave(struct fiber *f, int result);
+
+/* Ends the values of a fiber that has returned, on that fiber. */
+void pier_locals_end(struct fiber *f);
 
 /* ---- Stacks and switching ------------------------------------------------------------------------ */
 
@@ -132,7 +144,7 @@ void pier_stacks_each(struct stacks *s, void (*fn)(struct fiber *, void *arg), v
 extern atomic_bool pier_stack_guards_map;
 
 /* Saves the callee-saved registers and the stack pointer of the caller in *from, and goes on where `to` was
- * left. switch_<arch>.S, or switch_ucontext.c. */
+ * left. switch_<arch>.S, or switch.c. */
 void pier_switch(void **from, void *to);
 /* The first `to` of a stack whose usable top is `top`: runs pier_fiber_main(f). */
 void *pier_switch_prepare(void *bottom, void *top, struct fiber *f);

@@ -91,12 +91,12 @@ int pier_runtime_grow(struct runtime *rt, unsigned count)
 {
 	if (count == 0 || count > rt->max)
 		count = rt->max;
-	while (rt->count < count) {
-		int err = start_worker(rt);
-		if (err < 0)
-			return err;
-	}
-	return (int)count;
+	int err = 0;
+	pthread_mutex_lock(&rt->growth);
+	while (rt->count < count && err == 0)
+		err = start_worker(rt);
+	pthread_mutex_unlock(&rt->growth);
+	return err < 0 ? err : (int)count;
 }
 
 static unsigned workers_max(const pier_run_opts *opts)
@@ -112,6 +112,12 @@ static size_t stack_size(const pier_run_opts *opts)
 	return ((size < least ? least : size) + 4095) & ~(size_t)4095;
 }
 
+static void runtime_free(struct runtime *rt)
+{
+	pthread_mutex_destroy(&rt->growth);
+	free(rt);
+}
+
 int pier_run_with(int (*main_fn)(void *), void *arg, const pier_run_opts *opts)
 {
 	if (pier_worker_self())
@@ -119,13 +125,14 @@ int pier_run_with(int (*main_fn)(void *), void *arg, const pier_run_opts *opts)
 	struct runtime *rt = calloc(1, sizeof *rt);
 	if (!rt)
 		return -ENOMEM;
+	pthread_mutex_init(&rt->growth, NULL);
 	rt->max = workers_max(opts);
 	rt->stack_size = stack_size(opts);
 
 	struct worker *w = NULL;
 	int err = pier_worker_open(rt, 0, &w);
 	if (err < 0) {
-		free(rt);
+		runtime_free(rt);
 		return err;
 	}
 	rt->workers[rt->count++] = w;
@@ -143,6 +150,6 @@ int pier_run_with(int (*main_fn)(void *), void *arg, const pier_run_opts *opts)
 	stop_others(rt);
 	pier_io_sigpipe_restore(sigpipe);
 	pier_worker_close(w);
-	free(rt);
+	runtime_free(rt);
 	return m.result;
 }

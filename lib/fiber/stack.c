@@ -45,7 +45,8 @@ atomic_bool pier_stack_guards_map;
  * would meet in the same few sets of the TLB and the caches. */
 static size_t stride(const struct stacks *s)
 {
-	return s->size + GUARD_SIZE;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE); /* some aarch64 has 16 or 64 KiB */
+	return ((s->size + page - 1) & ~(page - 1)) + page;
 }
 
 static bool slab_map(struct stacks *s, struct slab *slab, unsigned count)

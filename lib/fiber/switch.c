@@ -3,8 +3,12 @@
 
 #include <assert.h>
 
-/* PIER_UCONTEXT tries the portable way where there is a better one. */
-#if (defined(__x86_64__) || defined(__aarch64__)) && !defined(PIER_UCONTEXT)
+#if defined(__riscv) && __riscv_xlen == 64 && defined(__riscv_float_abi_double)
+#define RISCV64
+#endif
+
+/* PIER_UCONTEXT (meson -Ducontext=true) tries the portable way where there is a better one. */
+#if (defined(__x86_64__) || defined(__aarch64__) || defined(RISCV64)) && !defined(PIER_UCONTEXT)
 
 void pier_switch_entry(void);
 
@@ -15,6 +19,9 @@ void *pier_switch_prepare(void *bottom, void *top, struct fiber *f)
 #if defined(__x86_64__)
 	/*	sp → r15 r14 r13 r12 rbx rbp entry	(above them the stack is 16-byte aligned) */
 	enum { WORDS = 7, FIBER = 3, ENTRY = 6 };
+#elif defined(RISCV64)
+	/*	sp → ra s0 s1 … s11 fs0 … fs11 -	(16-byte aligned) */
+	enum { WORDS = 26, FIBER = 2, ENTRY = 0 };
 #else
 	/*	sp → x19 … x28 x29 x30 d8 … d15 */
 	enum { WORDS = 20, FIBER = 0, ENTRY = 11 };

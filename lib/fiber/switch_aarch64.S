@@ -9,18 +9,22 @@ pier_switch:
 	.cfi_startproc
 	hint #34 /* bti c */
 	sub sp, sp, #160
+	.cfi_def_cfa_offset 160
 	stp x19, x20, [sp, #0]
 	stp x21, x22, [sp, #16]
 	stp x23, x24, [sp, #32]
 	stp x25, x26, [sp, #48]
 	stp x27, x28, [sp, #64]
 	stp x29, x30, [sp, #80]
+	.cfi_offset x29, -80
+	.cfi_offset x30, -72
 	stp d8, d9, [sp, #96]
 	stp d10, d11, [sp, #112]
 	stp d12, d13, [sp, #128]
 	stp d14, d15, [sp, #144]
 	mov x9, sp
 	str x9, [x0]
+	/* The frame there looks the same, so what is said above holds on both sides. */
 	mov sp, x1
 	ldp x19, x20, [sp, #0]
 	ldp x21, x22, [sp, #16]
@@ -28,11 +32,14 @@ pier_switch:
 	ldp x25, x26, [sp, #48]
 	ldp x27, x28, [sp, #64]
 	ldp x29, x30, [sp, #80]
+	.cfi_restore x29
+	.cfi_restore x30
 	ldp d8, d9, [sp, #96]
 	ldp d10, d11, [sp, #112]
 	ldp d12, d13, [sp, #128]
 	ldp d14, d15, [sp, #144]
 	add sp, sp, #160
+	.cfi_def_cfa_offset 0
 	ret
 	.cfi_endproc
 	.size pier_switch, . - pier_switch

@@ -10,19 +10,34 @@ pier_switch:
 	.cfi_startproc
 	endbr64
 	pushq %rbp
+	.cfi_def_cfa_offset 16
+	.cfi_offset rbp, -16
 	pushq %rbx
+	.cfi_def_cfa_offset 24
 	pushq %r12
+	.cfi_def_cfa_offset 32
 	pushq %r13
+	.cfi_def_cfa_offset 40
 	pushq %r14
+	.cfi_def_cfa_offset 48
 	pushq %r15
+	.cfi_def_cfa_offset 56
 	movq %rsp, (%rdi)
+	/* The frame there looks the same, so what is said above holds on both sides. */
 	movq %rsi, %rsp
 	popq %r15
+	.cfi_def_cfa_offset 48
 	popq %r14
+	.cfi_def_cfa_offset 40
 	popq %r13
+	.cfi_def_cfa_offset 32
 	popq %r12
+	.cfi_def_cfa_offset 24
 	popq %rbx
+	.cfi_def_cfa_offset 16
 	popq %rbp
+	.cfi_restore rbp
+	.cfi_def_cfa_offset 8
 	ret
 	.cfi_endproc
 	.size pier_switch, . - pier_switch

@@ -105,6 +105,7 @@ void pier_fiber_main(struct fiber *f)
 	}
 	bury(w);
 	int result = f->fn(f->arg);
+	pier_locals_end(f);
 	assert(f->scope == NULL);
 	pier_heap_remove(&w->timers, &f->timer);
 	pier_group_leave(f, result);

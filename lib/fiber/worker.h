@@ -49,8 +49,9 @@ struct worker {
 };
 
 struct runtime {
-	struct runtime *next; /* of the process */
-	unsigned count, max;  /* workers that run; that may */
+	struct runtime *next;	/* of the process */
+	pthread_mutex_t growth; /* of count and workers */
+	unsigned count, max;	/* workers that run; that may */
 	size_t stack_size;
 	struct worker *workers[WORKERS_MAX];
 };
@@ -58,8 +59,8 @@ struct runtime {
 /* The calling thread's worker, NULL outside a runtime. */
 struct worker *pier_worker_self(void);
 
-/* Starts workers until there are `count` (0: as many as may be). From worker 0. The count there is, or an
- * error. */
+/* Starts workers until there are `count` (0: as many as may be). From any worker of the runtime. The count
+ * that was asked for, or an error. */
 int pier_runtime_grow(struct runtime *rt, unsigned count);
 
 void pier_worker_at_turn_end(struct worker *w, struct turn_task *task);

@@ -23,7 +23,8 @@ struct io_backend {
 	void (*cancel)(struct io *, struct io_op *);
 	/* Completes what can be; sleeps until `deadline` (ns of the monotonic clock) when nothing can. */
 	void (*wait)(struct io *, int64_t deadline);
-	/* Closes a descriptor on which no op is under way. */
+	/* Forgets a descriptor on which no op is under way, so that another io can have it; closes it. */
+	void (*leave_fd)(struct io *, int fd);
 	void (*close_fd)(struct io *, int fd);
 	/* No op may be under way. */
 	void (*close)(struct io *);

@@ -144,6 +144,13 @@ static void block_wait(struct io *io, int64_t deadline)
 	pier_io_deliver(io);
 }
 
+/* Nothing is remembered between waits. */
+static void block_leave_fd(struct io *io, int fd)
+{
+	(void)io;
+	(void)fd;
+}
+
 static void block_close_fd(struct io *io, int fd)
 {
 	(void)io;
@@ -164,6 +171,7 @@ const struct io_backend pier_io_block = {
 	.submit = block_submit,
 	.cancel = block_cancel,
 	.wait = block_wait,
+	.leave_fd = block_leave_fd,
 	.close_fd = block_close_fd,
 	.close = block_close,
 };

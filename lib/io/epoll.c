@@ -225,9 +225,11 @@ static int sleep_for(struct epoll_io *e, struct epoll_event *events, int64_t ns)
 	bool forever = ns == INT64_MAX;
 
 	if (!atomic_load_explicit(&lacks_pwait2, memory_order_relaxed)) {
-		int n = epoll_pwait2(e->epoll, events, EVENTS_ONCE, forever ? NULL : &t, NULL);
+		/* epoll_pwait2(2), for which musl has no name. */
+		long n = syscall(SYS_epoll_pwait2, e->epoll, events, EVENTS_ONCE,
+				 forever ? NULL : &t, NULL, (size_t)0);
 		if (n >= 0 || errno != ENOSYS)
-			return n;
+			return (int)n;
 		atomic_store(&lacks_pwait2, true);
 	}
 	int64_t ms = ns / 1000000 + (ns % 1000000 > 0); /* up: a zero from truncation would spin */
@@ -255,18 +257,23 @@ static void epoll_wait_for(struct io *io, int64_t deadline)
 	pier_io_deliver(io);
 }
 
-static void epoll_close_fd(struct io *io, int fd)
+static void epoll_leave_fd(struct io *io, int fd)
 {
 	struct epoll_io *e = of(io);
 	struct slot *s = slot_find(e, fd);
-	if (s) {
-		assert(!s->in.first && !s->out.first);
-		/* Else it would stay for as long as others hold the description: epoll(7), Q6. */
-		if (s->registered)
-			epoll_ctl(e->epoll, EPOLL_CTL_DEL, fd, NULL);
-		s->generation++;
-		s->registered = s->dry = s->ended = false;
-	}
+	if (!s)
+		return;
+	assert(!s->in.first && !s->out.first);
+	/* Else it would stay for as long as others hold the description: epoll(7), Q6. */
+	if (s->registered)
+		epoll_ctl(e->epoll, EPOLL_CTL_DEL, fd, NULL);
+	s->generation++;
+	s->registered = s->dry = s->ended = false;
+}
+
+static void epoll_close_fd(struct io *io, int fd)
+{
+	epoll_leave_fd(io, fd);
 	close(fd);
 }
 
@@ -290,6 +297,7 @@ const struct io_backend pier_io_epoll = {
 	.submit = epoll_submit,
 	.cancel = epoll_cancel,
 	.wait = epoll_wait_for,
+	.leave_fd = epoll_leave_fd,
 	.close_fd = epoll_close_fd,
 	.close = epoll_close,
 };

@@ -1,5 +1,7 @@
 /* One op, one system call. */
 #include "backend.h"
+#include "beneath.h"
+#include "listing.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,11 +13,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "listing.h"
-
 #define SENDFILE_ONCE (1u << 30) /* bytes per call: the kernel takes no more than 2 GiB */
 #define OPEN_TRIES    100
-#define WRITE_LITTLE  256	 /* bytes that what may block is likely to take: below PIPE_BUF */
+#define WRITE_LITTLE  256 /* bytes that what may block is likely to take: below PIPE_BUF */
 
 static int64_t accepted(struct io_op *op)
 {
@@ -38,7 +38,8 @@ static int64_t written(struct io_op *op)
 	if (blocks(op))
 		return -EAGAIN;
 	if (op->flags & IO_MAY_BLOCK)
-		n = write(op->fd, iov->iov_base, iov->iov_len < WRITE_LITTLE ? iov->iov_len : WRITE_LITTLE);
+		n = write(op->fd, iov->iov_base,
+			  iov->iov_len < WRITE_LITTLE ? iov->iov_len : WRITE_LITTLE);
 	else
 		n = writev(op->fd, iov, (int)op->msg->msg_iovlen);
 	return n < 0 ? -errno : n;
@@ -56,7 +57,8 @@ static int64_t received(struct io *io, struct io_op *op, bool socket)
 		if (!at)
 			return -ENOMEM;
 	}
-	ssize_t n = socket ? recv(op->fd, at, len, op->flags | MSG_DONTWAIT) : read(op->fd, at, len);
+	ssize_t n =
+		socket ? recv(op->fd, at, len, op->flags | MSG_DONTWAIT) : read(op->fd, at, len);
 	int64_t result = n < 0 ? -errno : n;
 	if (!op->mem.at) {
 		if (result > 0)
@@ -115,16 +117,18 @@ static int open_beneath(int dir, const char *path, int flags, unsigned mode)
 	errno = EAGAIN;
 	for (int tries = 0; fd < 0 && errno == EAGAIN && tries < OPEN_TRIES; tries++)
 		fd = syscall(SYS_openat2, dir, path, &how, sizeof how);
-	return (int)fd;
+	if (fd < 0 && errno == ENOSYS)
+		return pier_io_open_beneath(dir, path, flags, mode);
+	return fd < 0 ? -errno : (int)fd;
 }
 
-static int64_t opened(struct io_op *op)
+static int64_t opened(const struct io_op *op)
 {
 	/* O_NONBLOCK: a FIFO must not hold us up before we know that it is one. */
 	int flags = op->flags | O_CLOEXEC | (op->flags & O_PATH ? 0 : O_NONBLOCK | O_NOCTTY);
-	int fd = op->file.dir == AT_FDCWD
-			 ? open(op->file.path, flags, op->file.mode)
-			 : open_beneath(op->file.dir, op->file.path, flags, op->file.mode);
+	if (op->file.dir != AT_FDCWD)
+		return open_beneath(op->file.dir, op->file.path, flags, op->file.mode);
+	int fd = open(op->file.path, flags, op->file.mode);
 	return fd < 0 ? -errno : fd;
 }
 

@@ -435,7 +435,7 @@ static void uring_wait(struct io *io, int64_t deadline)
 	pier_io_deliver(io);
 }
 
-static void uring_close_fd(struct io *io, int fd)
+static void uring_leave_fd(struct io *io, int fd)
 {
 	struct uring_io *u = of(io);
 	/* What was asked and is not yet submitted must not meet the number's next owner. */
@@ -444,6 +444,11 @@ static void uring_close_fd(struct io *io, int fd)
 		assert(!u->ports[fd]->in.first && !u->ports[fd]->out.first);
 		u->ports[fd]->nothing_left = false;
 	}
+}
+
+static void uring_close_fd(struct io *io, int fd)
+{
+	uring_leave_fd(io, fd);
 	close(fd);
 }
 
@@ -458,6 +463,7 @@ static int uring_open(struct io **out)
 #define uring_submit   NULL
 #define uring_cancel   NULL
 #define uring_wait     NULL
+#define uring_leave_fd NULL
 #define uring_close_fd NULL
 #define uring_close    NULL
 
@@ -469,6 +475,7 @@ const struct io_backend pier_io_uring = {
 	.submit = uring_submit,
 	.cancel = uring_cancel,
 	.wait = uring_wait,
+	.leave_fd = uring_leave_fd,
 	.close_fd = uring_close_fd,
 	.close = uring_close,
 };

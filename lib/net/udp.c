@@ -34,7 +34,7 @@ struct udp_peer {
 	struct waitq arrivals;
 	union here here;
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(union here))];
-	size_t control_len;
+	socklen_t control_len;
 };
 
 struct udp_port {
@@ -183,9 +183,9 @@ static void remember_here(struct udp_peer *peer, struct msghdr *msg)
 		struct cmsghdr *out = (struct cmsghdr *)peer->control;
 		out->cmsg_level = h->cmsg_level;
 		out->cmsg_type = h->cmsg_type;
-		out->cmsg_len = CMSG_LEN(size);
+		out->cmsg_len = (socklen_t)CMSG_LEN(size);
 		memcpy(CMSG_DATA(out), &peer->here, size);
-		peer->control_len = CMSG_SPACE(size);
+		peer->control_len = (socklen_t)CMSG_SPACE(size);
 	}
 }
 

@@ -230,6 +230,12 @@ def test_ask_all_waits_for_the_slowest_two_seconds_at_most(serve, run, free_port
         assert f"{good}: hello\n" in told
 
 
+def test_pool_loses_no_job(run):
+    for n, primes in ((0, 0), (3, 1), (10000, 1229), (10001, 1229), (1000000, 78498)):
+        assert run("pool", str(n))[0] == f"{primes} primes below {n}\n"
+    assert "at most" in run("pool", "5000000000", status=2)[1]
+
+
 def test_deadline(run):
     assert run("deadline")[0] == (
         "time-out: Connection timed out after 0.2 s\ndeadline: Connection timed out after 0.3 s\n"
