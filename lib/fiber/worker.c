@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #define TURN_FIBERS_MAX 256 /* switches between two looks at the kernel */
-#define TURN_FIBERS_MIN 64  /* … as far as fibers that wake each other provide them */
+#define TURN_GRANTS_MAX 64  /* more, of fibers made ready meanwhile */
 #define TURN_BLOCKED	PIER_MS(10)
 
 static __thread struct worker *self __attribute__((tls_model("initial-exec")));
@@ -220,19 +220,14 @@ static void count_turn(struct worker *w, int64_t began)
 		count_add(&w->counts.turns_blocked, 1);
 }
 
-static unsigned budget_of(unsigned ready)
-{
-	return ready < TURN_FIBERS_MIN	 ? TURN_FIBERS_MIN
-	       : ready < TURN_FIBERS_MAX ? ready
-					 : TURN_FIBERS_MAX;
-}
-
 static void run_ready(struct worker *w)
 {
-	unsigned most = w->budget = budget_of(w->ready_count);
-	if (w->ready_count)
+	unsigned most = w->ready_count < TURN_FIBERS_MAX ? w->ready_count : TURN_FIBERS_MAX;
+	w->budget = most;
+	w->grants = TURN_GRANTS_MAX;
+	if (most)
 		pier_worker_switch(w, NULL);
-	count_add(&w->counts.switches, most - w->budget);
+	count_add(&w->counts.switches, most + TURN_GRANTS_MAX - w->grants - w->budget);
 }
 
 void pier_worker_loop(struct worker *w)

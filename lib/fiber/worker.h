@@ -31,6 +31,7 @@ struct worker {
 	struct list ready;
 	unsigned ready_count;
 	unsigned budget; /* switches left in this turn */
+	unsigned grants; /* by how many it may still grow */
 	struct heap timers;
 	struct stacks stacks;
 	unsigned fibers;

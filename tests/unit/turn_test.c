@@ -56,3 +56,31 @@ TEST(two_that_wake_each_other_share_a_turn_and_hold_nobody_up)
 {
 	CHECK_OK(pier_run(talk_for_a_while, NULL, .workers = 1));
 }
+
+static int yield_for_ever(void *arg)
+{
+	(void)arg;
+	while (!over)
+		CHECK_OK(pier_yield());
+	return 0;
+}
+
+static int yield_for_a_while(void *arg)
+{
+	pier_group g = PIER_GROUP;
+	pier_worker_stats s;
+	(void)arg;
+
+	CHECK_OK(pier_go(&g, yield_for_ever, NULL));
+	CHECK_OK(pier_sleep(PIER_MS(10)));
+	over = true;
+	CHECK_OK(pier_group_wait(&g));
+	CHECK_OK(pier_stats(0, &s));
+	CHECK(s.switches < s.turns * 2); /* it computes between, perhaps for long */
+	return 0;
+}
+
+TEST(one_that_yields_lets_the_kernel_be_asked_first)
+{
+	CHECK_OK(pier_run(yield_for_a_while, NULL, .workers = 1));
+}
