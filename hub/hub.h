@@ -14,18 +14,18 @@
 #define HUB_PORT 7437 /* "PIER" on a phone pad */
 
 struct hub_opts {
-	const char *data;          /* the data folder; NULL = ./pier-data */
-	const char *listen;        /* endpoint; NULL = tcp://:7437 */
-	enum hub_lang lang;        /* of what the text door says */
-	bool open;                 /* anyone may register */
-	unsigned max_clients;      /* 0 = 10,000 */
-	unsigned max_per_host;     /* 0 = 256 */
-	unsigned line_max;         /* bytes of one chat line; 0 = 2,000 */
-	unsigned lines_per_minute; /* of one person, with bursts of a quarter of it; 0 = 240 */
+	const char *data;	    /* the data folder; NULL = ./pier-data */
+	const char *listen;	    /* endpoint; NULL = tcp://:7437 */
+	enum hub_lang lang;	    /* of what the text door says */
+	bool open;		    /* anyone may register */
+	unsigned max_clients;	    /* 0 = 10,000 */
+	unsigned max_per_host;	    /* 0 = 256 */
+	unsigned line_max;	    /* bytes of one chat line; 0 = 2,000 */
+	unsigned lines_per_minute;  /* of one person, with bursts of a quarter of it; 0 = 240 */
 	unsigned logins_per_minute; /* failed logins of one host, and of one account; 0 = 10 */
-	unsigned history_lines;    /* shown on joining a room; 0 = 20 */
-	int64_t upload_max;        /* bytes of one file; 0 = 64 GiB */
-	int64_t grace;             /* ns for conversations to end after SIGTERM; 0 = 10 s */
+	unsigned history_lines;	    /* shown on joining a room; 0 = 20 */
+	int64_t upload_max;	    /* bytes of one file; 0 = 64 GiB */
+	int64_t grace;		    /* ns for conversations to end after SIGTERM; 0 = 10 s */
 	void (*on_listen)(const char *where, void *arg);
 	void *arg;
 };
@@ -35,8 +35,8 @@ struct hub {
 	struct store *store;
 	struct accounts *accounts;
 	struct rooms *rooms;
-	pier_dir *files;   /* DIR/files */
-	pier_dir *partial; /* DIR/partial */
+	pier_dir *files;	 /* DIR/files */
+	pier_dir *partial;	 /* DIR/partial */
 	struct uploads *uploads; /* those under way: uploads.h */
 };
 

@@ -14,9 +14,9 @@ void store_close(struct store *s);
 /* ---- Accounts: names are compared without case; hashes are libsodium's strings ------------------- */
 #define ACCOUNT_NAME_MAX 32  /* bytes, without the NUL */
 #define ACCOUNT_HASH_MAX 128 /* crypto_pwhash_STRBYTES */
-int store_account_add(struct store *s, const char *name, const char *hash);    /* -EEXIST */
-int store_account_set(struct store *s, const char *name, const char *hash);    /* -ENOENT */
-int store_account_remove(struct store *s, const char *name);                   /* -ENOENT */
+int store_account_add(struct store *s, const char *name, const char *hash); /* -EEXIST */
+int store_account_set(struct store *s, const char *name, const char *hash); /* -ENOENT */
+int store_account_remove(struct store *s, const char *name);		    /* -ENOENT */
 /* The hash, and the name as it was registered. -ENOENT. */
 int store_account_find(struct store *s, const char *name, char hash[ACCOUNT_HASH_MAX],
 		       char real_name[ACCOUNT_NAME_MAX + 1]);

@@ -59,9 +59,10 @@ typedef enum pier_scheme {
 
 typedef struct pier_endpoint {
 	pier_scheme scheme;
-	pier_bytes host; /* tcp, udp: name or number without brackets, may be empty; else the path */
-	uint16_t port;   /* tcp, udp */
-	int fd;          /* fd: */
+	pier_bytes
+		host;  /* tcp, udp: name or number without brackets, may be empty; else the path */
+	uint16_t port; /* tcp, udp */
+	int fd;	       /* fd: */
 	pier_bytes query; /* after '?', without it */
 } pier_endpoint;
 

@@ -29,17 +29,18 @@ typedef enum pier_frame {
 } pier_frame;
 
 #define PIER_MESSAGE_MAX (1u << 20) /* .message_max when 0: bytes of one received message */
-#define PIER_LINGER PIER_S(2)       /* closing waits at most this long for the peer's last bytes */
+#define PIER_LINGER	 PIER_S(2)  /* closing waits at most this long for the peer's last bytes */
 
 /* ---- Making one -------------------------------------------------------------------------------- */
 
 typedef struct pier_dial_opts {
-	size_t size;        /* sizeof(pier_dial_opts), set by the macro */
-	int64_t timeout;    /* ns for look-up and connect together; 0 = only the deadlines around */
-	const char *source; /* numeric address, or address:port, to come from; NULL = the kernel's choice */
+	size_t size;	 /* sizeof(pier_dial_opts), set by the macro */
+	int64_t timeout; /* ns for look-up and connect together; 0 = only the deadlines around */
+	const char *
+		source; /* numeric address, or address:port, to come from; NULL = the kernel's choice */
 	pier_frame frame;
 	size_t message_max; /* 0 = PIER_MESSAGE_MAX */
-	int64_t idle;       /* a wait to receive or send ends after this long without a byte; 0 = never */
+	int64_t idle; /* a wait to receive or send ends after this long without a byte; 0 = never */
 } pier_dial_opts;
 
 /* Resolves and connects: all addresses in order until one answers. Waits for both. Never returns NULL
@@ -166,7 +167,8 @@ PIER_API void *pier_data(const pier_conn *c);
  * fn joins are left at its end. Meanwhile nobody here may use `c`, and fn must not close it. Returns what
  * pier_call would; the error of `c`; -EBUSY when a fiber waits on it or it is a member of a topic;
  * -EOPNOTSUPP for a conn of pier_serve, which spreads its conns itself; -ENOTSUP outside fibers. */
-PIER_API int pier_pass(pier_conn *c, unsigned worker, int (*fn)(pier_conn *c, void *arg), void *arg);
+PIER_API int pier_pass(pier_conn *c, unsigned worker, int (*fn)(pier_conn *c, void *arg),
+		       void *arg);
 
 /* ---- Ending ------------------------------------------------------------------------------------ */
 

@@ -10,13 +10,13 @@ PIER_BEGIN
 /* pier's own errors, beyond any errno. Returned negated, as errno values are. */
 enum {
 	PIER_ENONAME = 5001, /* the name does not exist (getaddrinfo: EAI_NONAME, EAI_NODATA) */
-	PIER_ENAMETEMP,      /* no name server answered; later it may (EAI_AGAIN) */
-	PIER_ENAMEFAIL,      /* the name server refused or broke (EAI_FAIL and the rest) */
-	PIER_EURL,           /* not an endpoint that pier understands */
+	PIER_ENAMETEMP,	     /* no name server answered; later it may (EAI_AGAIN) */
+	PIER_ENAMEFAIL,	     /* the name server refused or broke (EAI_FAIL and the rest) */
+	PIER_EURL,	     /* not an endpoint that pier understands */
 	PIER_ETRUNCATED,     /* the peer ended inside a message */
-	PIER_EDIGEST,        /* what came is not what was promised: its digest differs */
-	PIER_ESLOW,          /* the peer read too slowly, its queue filled, and it was cut */
-	PIER_EHTTP,          /* the server answered with a status that is no success */
+	PIER_EDIGEST,	     /* what came is not what was promised: its digest differs */
+	PIER_ESLOW,	     /* the peer read too slowly, its queue filled, and it was cut */
+	PIER_EHTTP,	     /* the server answered with a status that is no success */
 };
 
 /* The words for an error, negative or positive: "Connection refused", "name not found". Never NULL;

@@ -12,8 +12,9 @@ PIER_BEGIN
 /* ---- Running --------------------------------------------------------------------------------- */
 
 typedef struct pier_run_opts {
-	size_t size;       /* sizeof(pier_run_opts), set by the macro: room to grow */
-	unsigned workers;  /* threads that servers may use; 0 = one per core this process may run on */
+	size_t size; /* sizeof(pier_run_opts), set by the macro: room to grow */
+	unsigned
+		workers; /* threads that servers may use; 0 = one per core this process may run on */
 	size_t stack_size; /* bytes of address space per fiber; 0 = 256 KiB. Memory is used as touched */
 } pier_run_opts;
 
@@ -39,7 +40,10 @@ typedef struct pier_group {
 	unsigned live;
 	bool cancelled;
 } pier_group;
-#define PIER_GROUP {0}
+#define PIER_GROUP                                                                                 \
+	{                                                                                          \
+		0                                                                                  \
+	}
 
 /* A group that its scope owns: leaving the scope, by any way, cancels its fibers and joins them.
  *	PIER_AUTO_GROUP all = PIER_GROUP; */
@@ -118,7 +122,7 @@ typedef struct pier_scope {
 #define PIER_SCOPE_(ns, shield)		 PIER_SCOPE_ON_(ns, shield, __LINE__)
 #define PIER_SCOPE_ON_(ns, shield, line) PIER_SCOPE_AT_(ns, shield, line)
 #define PIER_SCOPE_AT_(ns, shield, line) PIER_SCOPE_AS_(ns, shield, pier_scope_##line##_)
-#define PIER_SCOPE_AS_(ns, shield, name)                                                            \
+#define PIER_SCOPE_AS_(ns, shield, name)                                                           \
 	for (PIER_CLEANUP(pier_scope_leave) pier_scope name = {0, 0, shield, false};               \
 	     pier_scope_enter(&name, (ns));)
 

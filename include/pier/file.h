@@ -15,10 +15,10 @@ typedef struct pier_dir pier_dir;
 
 typedef struct pier_file_info {
 	int64_t size;
-	int64_t mtime;   /* ns since 1970 */
+	int64_t mtime; /* ns since 1970 */
 	uint64_t inode;
 	bool is_dir;
-	bool is_file;    /* a regular file; what is neither is never opened */
+	bool is_file; /* a regular file; what is neither is never opened */
 } pier_file_info;
 
 /* Opens a folder; `create` makes it (mode 0700) and its missing parents. Returns 0 with `out` set or an
@@ -31,9 +31,9 @@ PIER_API void pier_dir_close(pier_dir *d);
  * missing folders on the way are made. */
 enum {
 	PIER_READ = 0,
-	PIER_WRITE = 1,      /* for writing; also reading */
-	PIER_CREATE = 2,     /* make it when missing */
-	PIER_EXCLUSIVE = 4,  /* -EEXIST when it is there */
+	PIER_WRITE = 1,	    /* for writing; also reading */
+	PIER_CREATE = 2,    /* make it when missing */
+	PIER_EXCLUSIVE = 4, /* -EEXIST when it is there */
 	PIER_TRUNCATE = 8,
 };
 PIER_API int pier_file_open(pier_dir *d, const char *path, int how);
@@ -52,7 +52,8 @@ PIER_API int pier_file_sync(int fd);
 
 /* Renames beneath, replacing what was there, and puts both folders on the disk. Missing folders of the
  * new path are made. rename(2). */
-PIER_API int pier_file_rename(pier_dir *from, const char *old_path, pier_dir *to, const char *new_path);
+PIER_API int pier_file_rename(pier_dir *from, const char *old_path, pier_dir *to,
+			      const char *new_path);
 PIER_API int pier_file_remove(pier_dir *d, const char *path);
 
 /* Lists a folder beneath ("" is the folder itself), without "." and "..", sorted by name, at most `max`
@@ -63,7 +64,7 @@ typedef struct pier_list {
 	struct pier_list_entry {
 		char *name;
 		pier_file_info info;
-	} *at;
+	} * at;
 } pier_list;
 PIER_API int pier_file_list(pier_dir *d, const char *path, size_t max, pier_list *out);
 PIER_API void pier_list_free(pier_list *list);

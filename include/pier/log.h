@@ -6,7 +6,12 @@
 
 PIER_BEGIN
 
-typedef enum pier_level { PIER_DEBUG, PIER_INFO, PIER_WARN, PIER_ERROR } pier_level;
+typedef enum pier_level {
+	PIER_DEBUG,
+	PIER_INFO,
+	PIER_WARN,
+	PIER_ERROR
+} pier_level;
 
 /* Sets the sink for the whole process; NULL is silence again. It is called on any thread, one line at
  * a time without a newline, and must not wait. */

@@ -13,18 +13,18 @@ PIER_BEGIN
 typedef void (*pier_handler)(pier_conn *c, void *arg);
 
 typedef struct pier_serve_opts {
-	size_t size;         /* sizeof(pier_serve_opts), set by the macro */
-	void *arg;           /* given to every handler */
-	pier_frame frame;    /* of the conns */
-	size_t message_max;  /* 0 = PIER_MESSAGE_MAX */
-	int64_t idle;        /* a conn that moves no byte for this long is let go; 0 = never */
-	int64_t rd, wr;      /* the same for one direction; 0 = as idle */
-	unsigned max_conns;  /* live conns; one more is closed at once; 0 = 10,000 */
-	unsigned max_per_host; /* live conns from one address; 0 = max_conns. Unix peers share one */
-	int backlog;         /* listen(2); 0 = SOMAXCONN */
-	int64_t grace;       /* on stop, handlers inside a message may go on this long; 0 = 5 s */
-	unsigned workers;    /* 0 = all of the runtime's */
-	bool quiet;            /* the caller says itself why it could not listen */
+	size_t size;	       /* sizeof(pier_serve_opts), set by the macro */
+	void *arg;	       /* given to every handler */
+	pier_frame frame;      /* of the conns */
+	size_t message_max;    /* 0 = PIER_MESSAGE_MAX */
+	int64_t idle;	       /* a wait to receive or send ends after this long; 0 = never */
+	int64_t rd, wr;	       /* the same for one direction; 0 = as idle */
+	unsigned max_conns;    /* live conns; one more is closed at once; 0 = 10,000 */
+	unsigned max_per_host; /* live conns of one host; 0 = max_conns; unix peers are one */
+	int backlog;	       /* listen(2); 0 = SOMAXCONN */
+	int64_t grace;	       /* on stop, handlers inside a message may go on this long; 0 = 5 s */
+	unsigned workers;      /* 0 = all of the runtime's */
+	bool quiet;	       /* the caller says itself why it could not listen */
 	/* Called once, on worker 0, when every worker listens: the real addresses, as text. */
 	void (*on_listen)(const char *where, void *arg);
 	/* Called once on worker 0 when the first stop signal came, before the conns are told. */
@@ -64,10 +64,10 @@ typedef struct pier_listener pier_listener;
 
 typedef struct pier_listen_opts {
 	size_t size;
-	int backlog;        /* 0 = SOMAXCONN */
+	int backlog;	    /* 0 = SOMAXCONN */
 	pier_frame frame;   /* of the accepted conns */
 	size_t message_max; /* 0 = PIER_MESSAGE_MAX */
-	int64_t idle;       /* of the accepted conns; 0 = never */
+	int64_t idle;	    /* of the accepted conns; 0 = never */
 	bool reuse_port;    /* several listeners share the port: SO_REUSEPORT, socket(7) */
 } pier_listen_opts;
 
@@ -77,7 +77,8 @@ typedef struct pier_listen_opts {
 PIER_API int pier_listen_with(const char *url, const pier_listen_opts *opts, pier_listener **out);
 #define pier_listen(url, out, ...)                                                                 \
 	pier_listen_with((url),                                                                    \
-			 &(pier_listen_opts){.size = sizeof(pier_listen_opts), ##__VA_ARGS__}, (out))
+			 &(pier_listen_opts){.size = sizeof(pier_listen_opts), ##__VA_ARGS__},     \
+			 (out))
 
 /* Waits for the next conn, which becomes the caller's. Returns 0 with `out` set, or an error; a peer that
  * left before it was accepted is passed over. Python: socket.accept. accept4(2). */

@@ -20,7 +20,10 @@ typedef struct pier_mutex {
 	uint32_t state;
 	pier_waiting waiting;
 } pier_mutex;
-#define PIER_MUTEX {0}
+#define PIER_MUTEX                                                                                 \
+	{                                                                                          \
+		0                                                                                  \
+	}
 
 /* Locks; waits while another has it. A lock that is free is taken also by a fiber that is cancelled or out
  * of time. Returns 0 or, not having it, -ETIMEDOUT, -ECANCELED. Not recursive. Python: Lock.acquire. */
@@ -35,7 +38,10 @@ PIER_API void pier_mutex_unlock(pier_mutex *m);
 typedef struct pier_cond {
 	pier_waiting waiting;
 } pier_cond;
-#define PIER_COND {0}
+#define PIER_COND                                                                                  \
+	{                                                                                          \
+		0                                                                                  \
+	}
 
 /* Unlocks `m`, waits to be signalled, and locks `m` again, which it does in any case. Returns 0,
  * -ETIMEDOUT or -ECANCELED. What the caller waits for may have passed again: look in a loop.
@@ -51,7 +57,10 @@ typedef struct pier_sem {
 	uint32_t count;
 	pier_waiting waiting;
 } pier_sem;
-#define PIER_SEM(n) {.count = (n)}
+#define PIER_SEM(n)                                                                                \
+	{                                                                                          \
+		.count = (n)                                                                       \
+	}
 
 /* Takes one; waits until there is one. Returns 0 or, without it, -ETIMEDOUT, -ECANCELED. Python:
  * Semaphore.acquire. */
@@ -67,7 +76,10 @@ typedef struct pier_once {
 	uint32_t state;
 	pier_waiting waiting;
 } pier_once;
-#define PIER_ONCE {0}
+#define PIER_ONCE                                                                                  \
+	{                                                                                          \
+		0                                                                                  \
+	}
 
 /* The first caller runs fn(arg), which may wait; all others return after it has. Returns 0 or, when fn
  * has not returned yet, -ETIMEDOUT, -ECANCELED. */

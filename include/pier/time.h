@@ -6,10 +6,10 @@
 
 PIER_BEGIN
 
-#define PIER_US(n) ((int64_t)(n) * 1000)
-#define PIER_MS(n) ((int64_t)(n) * 1000000)
-#define PIER_S(n) ((int64_t)(n) * 1000000000)
-#define PIER_MIN(n) PIER_S((int64_t)(n) * 60)
+#define PIER_US(n)   ((int64_t)(n)*1000)
+#define PIER_MS(n)   ((int64_t)(n)*1000000)
+#define PIER_S(n)    ((int64_t)(n)*1000000000)
+#define PIER_MIN(n)  PIER_S((int64_t)(n)*60)
 #define PIER_FOREVER INT64_MAX
 
 /* The monotonic clock, in nanoseconds since some start. On a fiber it is the worker's clock, read

@@ -19,7 +19,7 @@ typedef enum pier_on_full {
 } pier_on_full;
 
 typedef struct pier_topic_opts {
-	size_t size;        /* sizeof(pier_topic_opts), set by the macro */
+	size_t size;	    /* sizeof(pier_topic_opts), set by the macro */
 	unsigned backlog;   /* messages that may wait for one member; 0 = 64, at most 4096 */
 	size_t backlog_max; /* bytes that may wait for one member; 0 = 1 MiB */
 	pier_on_full on_full;

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define WAYS 4
+#define WAYS	   4
 #define ROOM_FIRST 64
 
 int pier_heap_reserve(struct heap *h, size_t count)

@@ -8,6 +8,7 @@
 
 /* On the worker's own thread: a line for each of its fibers, without a newline, at most `max`; the last then
  * tells how many are left out. */
-void pier_worker_describe(struct worker *w, unsigned max, void (*line)(void *arg, const char *text), void *arg);
+void pier_worker_describe(struct worker *w, unsigned max, void (*line)(void *arg, const char *text),
+			  void *arg);
 
 #endif

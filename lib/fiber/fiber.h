@@ -11,13 +11,18 @@
 #include <stdatomic.h>
 
 #define FIBER_STACK_SIZE (256u << 10) /* of address space; memory is used as it is touched */
-#define FIBER_STREAK_MAX 64           /* ops that a fiber completes without parking before it yields */
+#define FIBER_STREAK_MAX 64 /* ops that a fiber completes without parking before it yields */
 
-enum fiber_state { FIBER_READY, FIBER_RUNNING, FIBER_PARKED, FIBER_DEAD };
+enum fiber_state {
+	FIBER_READY,
+	FIBER_RUNNING,
+	FIBER_PARKED,
+	FIBER_DEAD
+};
 
 /* Lives at the top of its own stack, so that an idle fiber touches few pages. */
 struct fiber {
-	void *sp; /* where it left off */
+	void *sp;    /* where it left off */
 	uint64_t id; /* among those of its worker, from 0 */
 	struct worker *worker;
 	enum fiber_state state;
@@ -30,14 +35,15 @@ struct fiber {
 	const char *waits_for; /* while parked: words for a dump */
 	int64_t parked_at;     /* while parked: since when */
 	struct io_op *op;      /* while parked: the op it waits for, if one */
-	int wake_err;          /* why the wait ended: 0, or an error that ended it */
-	bool deaf;             /* while parked: feels neither cancel nor deadline */
+	int wake_err;	       /* why the wait ended: 0, or an error that ended it */
+	bool deaf;	       /* while parked: feels neither cancel nor deadline */
 	bool cancelled;
 	unsigned streak;
-	void **locals; /* NULL until the first is set */
-	int64_t wake_at;        /* while parked: the deadline; while free: since when */
-	struct heap_node timer; /* one per fiber, moved only to earlier times, re-armed when it fires */
-	char *stack;            /* lowest byte */
+	void **locals;	 /* NULL until the first is set */
+	int64_t wake_at; /* while parked: the deadline; while free: since when */
+	struct heap_node
+		timer; /* one per fiber, moved only to earlier times, re-armed when it fires */
+	char *stack;   /* lowest byte */
 	size_t stack_size;
 	void *tsan, *asan;
 	unsigned valgrind;

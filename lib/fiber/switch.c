@@ -18,13 +18,25 @@ void *pier_switch_prepare(void *bottom, void *top, struct fiber *f)
 	(void)bottom;
 #if defined(__x86_64__)
 	/*	sp → r15 r14 r13 r12 rbx rbp entry	(above them the stack is 16-byte aligned) */
-	enum { WORDS = 7, FIBER = 3, ENTRY = 6 };
+	enum {
+		WORDS = 7,
+		FIBER = 3,
+		ENTRY = 6
+	};
 #elif defined(RISCV64)
 	/*	sp → ra s0 s1 … s11 fs0 … fs11 -	(16-byte aligned) */
-	enum { WORDS = 26, FIBER = 2, ENTRY = 0 };
+	enum {
+		WORDS = 26,
+		FIBER = 2,
+		ENTRY = 0
+	};
 #else
 	/*	sp → x19 … x28 x29 x30 d8 … d15 */
-	enum { WORDS = 20, FIBER = 0, ENTRY = 11 };
+	enum {
+		WORDS = 20,
+		FIBER = 0,
+		ENTRY = 11
+	};
 #endif
 	uintptr_t *sp = (uintptr_t *)((uintptr_t)top & ~(uintptr_t)15) - WORDS;
 	for (int i = 0; i < WORDS; i++)

@@ -12,9 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define EVENTS_ONCE 32 /* then fibers run: more buffers filled at once would fall out of the cache before they are read */
-#define HOUR_MS	    3600000
-#define MAIL UINT64_MAX /* the tag of the eventfd */
+#define EVENTS_ONCE                                                                                \
+	32 /* then fibers run: more buffers filled at once would fall out of the cache before they are read */
+#define HOUR_MS 3600000
+#define MAIL	UINT64_MAX /* the tag of the eventfd */
 
 struct waiting {
 	struct io_op *first, **last;
@@ -22,16 +23,18 @@ struct waiting {
 
 struct slot {
 	struct waiting in, out;
-	uint32_t generation; /* of the descriptor's number: a late event of its predecessor is dropped */
+	uint32_t
+		generation; /* of the descriptor's number: a late event of its predecessor is dropped */
 	bool registered;
-	bool dry;   /* the last receive took all there was, and no edge has come since: epoll(7), Q9 */
+	bool dry; /* the last receive took all there was, and no edge has come since: epoll(7), Q9 */
 	bool ended; /* an edge has told of the end: there may be no other, so dry says nothing */
 };
 
 struct epoll_io {
 	struct io io;
 	int epoll;
-	struct slot **slots; /* by descriptor; each in memory of its own, for its pointers into itself */
+	struct slot *
+		*slots; /* by descriptor; each in memory of its own, for its pointers into itself */
 	size_t room;
 };
 

@@ -12,15 +12,15 @@
 
 enum io_kind {
 	/* Wait for the descriptor to be readable … */
-	IO_ACCEPT,  /* result: a new descriptor, CLOEXEC and non-blocking; addr is filled */
-	IO_RECV,    /* mem; without memory given, a buffer of the backend's pool comes with the data */
-	IO_READ,    /* the same for what is no socket; flags: IO_MAY_BLOCK */
+	IO_ACCEPT, /* result: a new descriptor, CLOEXEC and non-blocking; addr is filled */
+	IO_RECV, /* mem; without memory given, a buffer of the backend's pool comes with the data */
+	IO_READ, /* the same for what is no socket; flags: IO_MAY_BLOCK */
 	IO_RECVMSG, /* msg */
 	IO_POLL_IN, /* result 1 when a read would not wait */
 	/* … or writable. */
-	IO_CONNECT, /* addr */
-	IO_SENDMSG, /* msg; may send a part */
-	IO_WRITEV,  /* msg->msg_iov; the same for what is no socket; flags: IO_MAY_BLOCK */
+	IO_CONNECT,  /* addr */
+	IO_SENDMSG,  /* msg; may send a part */
+	IO_WRITEV,   /* msg->msg_iov; the same for what is no socket; flags: IO_MAY_BLOCK */
 	IO_SENDFILE, /* file: from file.fd2 at *file.offset, at most file.len; may send a part */
 	/* Block on a disk: run in the file pool. Paths are beneath file.dir. */
 	IO_OPEN,
@@ -86,7 +86,7 @@ struct io_op {
 		} lookup;
 	};
 	void (*done)(struct io_op *); /* called on the io's thread when the op is complete */
-	void *owner;                  /* for done */
+	void *owner;		      /* for done */
 	/* The backend's own. */
 	struct io_op *next;
 	struct io *io;

@@ -15,8 +15,8 @@
 #define RUNNING_ON_VALGRIND 0
 #endif
 
-#define SQ_ENTRIES 256	/* ops that one system call submits */
-#define CQ_ENTRIES 4096 /* completions that may wait; NODROP keeps more in the kernel */
+#define SQ_ENTRIES   256  /* ops that one system call submits */
+#define CQ_ENTRIES   4096 /* completions that may wait; NODROP keeps more in the kernel */
 #define SQES_SIZE(r) ((r)->sq_entries * sizeof(struct io_uring_sqe))
 
 #ifndef IORING_FEAT_NO_IOWAIT /* 6.15: a ring that waits is not counted as waiting for a disk */
@@ -41,8 +41,8 @@ static int enroll(int fd, unsigned what, void *arg, unsigned count)
 static int enter(struct ring *r, unsigned submit, unsigned complete, unsigned flags, void *arg,
 		 size_t size)
 {
-	long n = syscall(SYS_io_uring_enter, r->enter_fd, submit, complete, r->enter_flags | flags, arg,
-			 size);
+	long n = syscall(SYS_io_uring_enter, r->enter_fd, submit, complete, r->enter_flags | flags,
+			 arg, size);
 	return n < 0 ? -errno : (int)n;
 }
 
@@ -111,10 +111,10 @@ static void register_fd(struct ring *r)
 
 int pier_ring_open(struct ring *r)
 {
-	struct io_uring_params p = {
-		.flags = IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CLAMP |
-			 IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
-		.cq_entries = CQ_ENTRIES};
+	struct io_uring_params p = {.flags = IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL |
+					     IORING_SETUP_CLAMP | IORING_SETUP_SINGLE_ISSUER |
+					     IORING_SETUP_DEFER_TASKRUN,
+				    .cq_entries = CQ_ENTRIES};
 	unsigned needs = IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG |
 			 IORING_FEAT_FAST_POLL | IORING_FEAT_CQE_SKIP;
 

@@ -84,8 +84,8 @@ int pier_io_thread_start(pthread_t *out, void *(*run)(void *), void *arg, bool d
 
 	sigfillset(&all);
 	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, detached ? PTHREAD_CREATE_DETACHED
-						    : PTHREAD_CREATE_JOINABLE);
+	pthread_attr_setdetachstate(&attr,
+				    detached ? PTHREAD_CREATE_DETACHED : PTHREAD_CREATE_JOINABLE);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	int err = pthread_create(out, &attr, run, arg);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

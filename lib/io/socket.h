@@ -21,7 +21,12 @@ void pier_io_reset_on_close(int fd);
 void pier_io_close(int fd);
 
 /* What a descriptor from elsewhere is. */
-enum io_sort { IO_STREAM_SOCKET, IO_MESSAGE_SOCKET, IO_PIPE, IO_FILE };
+enum io_sort {
+	IO_STREAM_SOCKET,
+	IO_MESSAGE_SOCKET,
+	IO_PIPE,
+	IO_FILE
+};
 int pier_io_sort(int fd, enum io_sort *out);
 /* Gives `fd` a description of its own that does not block, where it can have one (pipes, terminals):
  * O_NONBLOCK on a shared description would change the other holders' too. False when it may still

@@ -21,7 +21,11 @@
 
 #define SLOTS_FIRST 256
 
-enum { TAG_NOTHING = 0, TAG_MAIL = 1, TAG_SLOTS = 2 }; /* user_data below the generation */
+enum {
+	TAG_NOTHING = 0,
+	TAG_MAIL = 1,
+	TAG_SLOTS = 2
+}; /* user_data below the generation */
 
 /* The ops of one direction of a descriptor: the first is with the kernel, the others wait for it, since the
  * kernel promises no order among several. */
@@ -267,7 +271,8 @@ static void prepare(struct uring_io *u, struct io_uring_sqe *s, struct io_op *op
 /* Tried at once, outside the ring: what nearly always succeeds, and what the ring has no op for. */
 static bool tries_first(const struct io_op *op)
 {
-	return op->nowait || (op->kind != IO_ACCEPT && op->kind != IO_RECV && op->kind != IO_RECVMSG);
+	return op->nowait ||
+	       (op->kind != IO_ACCEPT && op->kind != IO_RECV && op->kind != IO_RECVMSG);
 }
 
 static bool queue_op(struct uring_io *u, struct io_op *op)
@@ -366,7 +371,8 @@ static bool by_poll(const struct io_op *op)
 }
 
 /* True when the op has to go round again. */
-static bool goes_on(struct uring_io *u, struct io_op *op, const struct io_uring_cqe *c, int64_t *result)
+static bool goes_on(struct uring_io *u, struct io_op *op, const struct io_uring_cqe *c,
+		    int64_t *result)
 {
 	*result = c->res;
 	if (by_poll(op) && c->res >= 0) {

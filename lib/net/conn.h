@@ -30,7 +30,7 @@ struct inbuf {
 	char *at;
 	size_t start, end, room;
 	size_t scanned; /* of the view: searched for a line's end already */
-	size_t held;    /* of the view: lent to the caller by pier_next */
+	size_t held;	/* of the view: lent to the caller by pier_next */
 	bool pooled;
 };
 
@@ -48,15 +48,15 @@ struct pier_conn {
 	bool writing;  /* someone is inside a message: writers wait in `writers` */
 	bool corked;
 	pier_frame frame;
-	int err;           /* sticks */
+	int err;	   /* sticks */
 	const char *doing; /* what failed: "connect to" */
 	size_t message_max;
 	int64_t rd, wr; /* time-outs of a wait, PIER_FOREVER for none */
 	struct inbuf in;
 	struct fiber *reader, *writer; /* parked in the transport */
 	struct waitq writers;
-	struct outbox *outbox; /* what topics bring; NULL until the first */
-	struct udp_peer *udp;  /* a peer of a udp server */
+	struct outbox *outbox;	 /* what topics bring; NULL until the first */
+	struct udp_peer *udp;	 /* a peer of a udp server */
 	struct station *station; /* of the server that owns it */
 	pier_addr peer;
 	char *name, *why; /* made when asked for */

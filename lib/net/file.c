@@ -45,12 +45,12 @@ static int stat_of(int dir, const char *path, int fd, struct stat *out)
 
 static void tell(const struct stat *st, pier_file_info *out)
 {
-	*out = (pier_file_info){
-		.size = st->st_size,
-		.mtime = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
-		.inode = st->st_ino,
-		.is_dir = S_ISDIR(st->st_mode),
-		.is_file = S_ISREG(st->st_mode)};
+	*out = (pier_file_info){.size = st->st_size,
+				.mtime = (int64_t)st->st_mtim.tv_sec * 1000000000 +
+					 st->st_mtim.tv_nsec,
+				.inode = st->st_ino,
+				.is_dir = S_ISDIR(st->st_mode),
+				.is_file = S_ISREG(st->st_mode)};
 }
 
 /* ---- Folders ------------------------------------------------------------------------------------- */
@@ -292,9 +292,10 @@ int pier_file_rename(pier_dir *from, const char *old_path, pier_dir *to, const c
 		return old_dir;
 	int new_dir = to ? parent_of(to->fd, new_path, &new_name)
 			 : holder_of(AT_FDCWD, new_path, &new_name);
-	int err = new_dir < 0				      ? new_dir
-		  : is_name(old_name) && is_name(new_name) ? rename_in(old_dir, old_name, new_dir, new_name)
-							   : -EINVAL;
+	int err = new_dir < 0 ? new_dir
+		  : is_name(old_name) && is_name(new_name)
+			  ? rename_in(old_dir, old_name, new_dir, new_name)
+			  : -EINVAL;
 	pier_io_close(old_dir);
 	if (new_dir >= 0)
 		pier_io_close(new_dir);

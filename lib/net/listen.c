@@ -17,7 +17,9 @@
 
 static int type_of(pier_scheme scheme)
 {
-	return scheme == PIER_UDP ? SOCK_DGRAM : scheme == PIER_SEQPACKET ? SOCK_SEQPACKET : SOCK_STREAM;
+	return scheme == PIER_UDP	  ? SOCK_DGRAM
+	       : scheme == PIER_SEQPACKET ? SOCK_SEQPACKET
+					  : SOCK_STREAM;
 }
 
 static bool is_inet(const pier_endpoint *e)
@@ -34,7 +36,8 @@ static int bind_options(int fd, const pier_endpoint *e, const pier_addr *a, bool
 		err = pier_io_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (err == 0 && share)
 		err = pier_io_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-	if (err == 0 && a->sa.sa_family == AF_INET6) /* the wildcard takes IPv4 too: RFC 3493 §5.3 */
+	if (err == 0 &&
+	    a->sa.sa_family == AF_INET6) /* the wildcard takes IPv4 too: RFC 3493 §5.3 */
 		err = pier_io_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, e->host.len != 0);
 	if (err == 0 && e->scheme == PIER_UDP) { /* answer from the address that was asked */
 		err = a->sa.sa_family == AF_INET6
@@ -170,7 +173,8 @@ int pier_places_open(const pier_endpoint *e, unsigned copies, int backlog, bool 
 			      ? unix_places(e, backlog, &p)
 			      : -PIER_EURL;
 	} else {
-		err = e->host.len ? pier_resolve(e->host, e->port, true, &to) : wildcard(&to, e->port);
+		err = e->host.len ? pier_resolve(e->host, e->port, true, &to)
+				  : wildcard(&to, e->port);
 	}
 	/* "localhost" may be ::1 and 127.0.0.1, and the machine may lack one of them. */
 	for (unsigned i = 0; err == 0 && i < to.count; i++) {

@@ -15,7 +15,8 @@ static const struct known {
 	bool tcp; /* only there */
 } known[] = {
 	{"broadcast", SOL_SOCKET, SO_BROADCAST, false},
-	{"keepalive", SOL_SOCKET, SO_KEEPALIVE, false}, /* and, as a number above 1, the idle seconds */
+	{"keepalive", SOL_SOCKET, SO_KEEPALIVE,
+	 false}, /* and, as a number above 1, the idle seconds */
 	{"nodelay", IPPROTO_TCP, TCP_NODELAY, true},
 	{"rcvbuf", SOL_SOCKET, SO_RCVBUF, false},
 	{"sndbuf", SOL_SOCKET, SO_SNDBUF, false},

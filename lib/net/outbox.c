@@ -61,7 +61,7 @@ static int pieces(const pier_conn *c, struct said *s, char head[4], struct iovec
 		iov[n++] = (struct iovec){head, head_len};
 	iov[n++] = (struct iovec){s->text, s->len};
 	if (lf)
-		iov[n++] = (struct iovec){(void *)(uintptr_t)"\n", 1};
+		iov[n++] = (struct iovec){(void *)(uintptr_t) "\n", 1};
 	return n;
 }
 
@@ -155,11 +155,8 @@ static void wait_for_room(struct outbox *o)
 	o->msg = (struct msghdr){.msg_iov = o->iov, .msg_iovlen = (size_t)skip(o->iov, n, o->sent)};
 	if (c->udp)
 		pier_udp_address(c, &o->msg);
-	o->op = (struct io_op){.kind = IO_SENDMSG,
-			       .fd = c->fd,
-			       .msg = &o->msg,
-			       .done = sent_in_time,
-			       .owner = o};
+	o->op = (struct io_op){
+		.kind = IO_SENDMSG, .fd = c->fd, .msg = &o->msg, .done = sent_in_time, .owner = o};
 	o->busy = true;
 	c->writing = true;
 	if (io_submit(io, &o->op))
@@ -192,7 +189,8 @@ static void flush_task(struct turn_task *t)
 
 static bool has_room(const struct outbox *o, const struct said *s, const pier_topic_opts *l)
 {
-	return o->count < l->backlog && s->len <= l->backlog_max && o->bytes <= l->backlog_max - s->len;
+	return o->count < l->backlog && s->len <= l->backlog_max &&
+	       o->bytes <= l->backlog_max - s->len;
 }
 
 /* The oldest that is not under way. */

@@ -177,7 +177,8 @@ static pier_bytes next_framed(pier_conn *c)
 {
 	for (;;) {
 		pier_bytes message = {0}, in = pier_view(c);
-		ssize_t used = pier_frame_decode(c->frame, in, c->in.scanned, c->message_max, &message);
+		ssize_t used =
+			pier_frame_decode(c->frame, in, c->in.scanned, c->message_max, &message);
 		if (used > 0)
 			return lend(c, message, (size_t)used);
 		if (used < 0) {
@@ -259,8 +260,8 @@ ssize_t pier_gets(pier_conn *c, char *line, size_t room)
 	for (;;) {
 		pier_bytes text = {0}, in = pier_view(c);
 		size_t most = in.len < room + LINE_END ? in.len : room + LINE_END;
-		ssize_t used = pier_frame_decode(PIER_LINES, (pier_bytes){in.p, most}, c->in.scanned,
-						 room - 1, &text);
+		ssize_t used = pier_frame_decode(PIER_LINES, (pier_bytes){in.p, most},
+						 c->in.scanned, room - 1, &text);
 		if (used > 0)
 			return give_line(c, text, (size_t)used, line, room);
 		if (used < 0)

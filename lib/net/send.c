@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PRINTF_ROOM 1024         /* formatted on the stack; longer texts take memory */
-#define COPY_PIECE (256u << 10)  /* where sendfile(2) will not do */
+#define PRINTF_ROOM 1024	 /* formatted on the stack; longer texts take memory */
+#define COPY_PIECE  (256u << 10) /* where sendfile(2) will not do */
 
 int pier_conn_write_begin(pier_conn *c, int64_t until)
 {
@@ -95,7 +95,7 @@ ssize_t pier_send(pier_conn *c, const void *p, size_t n)
 		iov[count++] = (struct iovec){head, head_len};
 	iov[count++] = (struct iovec){(void *)(uintptr_t)p, n};
 	if (lf)
-		iov[count++] = (struct iovec){(void *)(uintptr_t)"\n", 1};
+		iov[count++] = (struct iovec){(void *)(uintptr_t) "\n", 1};
 
 	err = pier_conn_write_begin(c, pier_conn_until(c, c->wr));
 	if (err < 0)
@@ -121,7 +121,8 @@ ssize_t pier_vprintf(pier_conn *c, const char *format, va_list args)
 	if (len >= (int)sizeof room && vasprintf(&text, format, again) < 0)
 		len = -1;
 	va_end(again);
-	ssize_t n = len < 0 ? pier_conn_fail(c, -ENOMEM, "send to") : pier_send(c, text, (size_t)len);
+	ssize_t n =
+		len < 0 ? pier_conn_fail(c, -ENOMEM, "send to") : pier_send(c, text, (size_t)len);
 	if (text != room && len >= 0)
 		free(text);
 	return n;

@@ -199,10 +199,8 @@ static int post(pier_topic *t, struct part *p, struct said *s)
 	struct delivery *d = malloc(sizeof *d);
 	if (!d)
 		return -ENOMEM;
-	*d = (struct delivery){.note = {.kind = IO_NOTE, .done = deliver},
-			       .topic = t,
-			       .part = p,
-			       .said = s};
+	*d = (struct delivery){
+		.note = {.kind = IO_NOTE, .done = deliver}, .topic = t, .part = p, .said = s};
 	atomic_fetch_add(&s->refs, 1);
 	atomic_fetch_add(&t->refs, 1);
 	pier_io_post(p->worker->io, &d->note);

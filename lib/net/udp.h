@@ -4,8 +4,8 @@
 
 #include "conn.h"
 
-#define UDP_QUEUE_MAX  64           /* datagrams that wait for one peer's handler; more are dropped */
-#define UDP_QUEUE_BYTES (1u << 20)  /* … and their bytes */
+#define UDP_QUEUE_MAX	64 /* datagrams that wait for one peer's handler; more are dropped */
+#define UDP_QUEUE_BYTES (1u << 20) /* … and their bytes */
 
 struct udp_port;
 

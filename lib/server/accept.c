@@ -115,7 +115,8 @@ struct handover {
 static void begin_fd(struct station *st, int fd, const pier_addr *peer)
 {
 	bool message = st->serving->endpoint.scheme == PIER_SEQPACKET;
-	pier_conn *c = pier_conn_new(message ? &pier_transport_message : &pier_transport_stream, fd);
+	pier_conn *c =
+		pier_conn_new(message ? &pier_transport_message : &pier_transport_stream, fd);
 	if (!c) {
 		pier_io_close(fd);
 		return;
@@ -167,7 +168,8 @@ static void place(struct station *st, int fd, const pier_addr *peer)
 			       .to = to,
 			       .fd = fd,
 			       .peer = *peer};
-	atomic_fetch_add(&to->worker->load, 1); /* it counts on its way, or a burst would all go there */
+	atomic_fetch_add(&to->worker->load,
+			 1); /* it counts on its way, or a burst would all go there */
 	pier_io_post(to->worker->io, &h->note);
 }
 
@@ -235,6 +237,7 @@ int pier_door_run(void *arg)
 
 	if (st->serving->endpoint.scheme != PIER_UDP)
 		return accept_all(st, door->fd);
-	int err = pier_udp_port_new(door->fd, st->serving->o.max_conns, begin_peer, st, &door->port);
+	int err =
+		pier_udp_port_new(door->fd, st->serving->o.max_conns, begin_peer, st, &door->port);
 	return err < 0 ? err : pier_udp_port_run(door->port);
 }

@@ -95,7 +95,8 @@ static void tell_where(const struct serving *s, const struct places *places)
 	size_t len = 0;
 	for (unsigned i = 0; s->o.on_listen && i < places->count; i++) {
 		pier_addr_format(&places->at[i].addr, addr, sizeof addr);
-		len += (size_t)snprintf(text + len, sizeof text - len, "%s%s", i ? " and " : "", addr);
+		len += (size_t)snprintf(text + len, sizeof text - len, "%s%s", i ? " and " : "",
+					addr);
 	}
 	if (s->o.on_listen)
 		s->o.on_listen(text, s->o.arg);

@@ -9,13 +9,18 @@
 
 #include <pier/server.h>
 
-#define REFUSALS_MAX 64		   /* conns over a limit that are being told so, per worker */
+#define REFUSALS_MAX 64		  /* conns over a limit that are being told so, per worker */
 #define ACCEPT_PAUSE PIER_MS(100) /* when descriptors or memory are out */
-#define UNEVEN_LEAST 8		   /* conns that a worker may have more than another */
+#define UNEVEN_LEAST 8		  /* conns that a worker may have more than another */
 
 /* Stopping takes two steps, so that no conn is handed to a station that has ended: first all doors are
  * closed everywhere, then the conns end. */
-enum order { ORDER_CLOSE_DOORS, ORDER_END_CONNS, ORDER_ABORT, ORDERS };
+enum order {
+	ORDER_CLOSE_DOORS,
+	ORDER_END_CONNS,
+	ORDER_ABORT,
+	ORDERS
+};
 
 /* A listening socket on one worker. */
 struct door {
