@@ -80,7 +80,7 @@ static void wait_for(pid_t pid)
 void serve_exec(struct client *c)
 {
 	char peer[PIER_ADDR_TEXT + 16];
-	pid_t pid;
+	pid_t pid = -1;
 	int fd = pier_fileno(c->conn);
 
 	snprintf(peer, sizeof peer, "PIER_PEER=%s", pier_peer(c->conn));

@@ -85,7 +85,7 @@ static int hash(struct task *t)
 /* Did an earlier run, or its lost answer, bring it already? A server that cannot tell is no fault. */
 static enum outcome look(struct task *t, int *status)
 {
-	pier_http_head head;
+	pier_http_head head = {0};
 	struct promise is = {0};
 	int64_t size = -1;
 
@@ -151,7 +151,7 @@ static int answer(struct task *t, int sent, pier_http_head *head)
 static enum outcome verify(struct task *t, const pier_http_head *head, int *status)
 {
 	struct promise is = {0};
-	pier_file_info now;
+	pier_file_info now = {0};
 
 	promise_read(pier_http_get(head, "Repr-Digest"), &is);
 	is.has_md5 = false;
@@ -172,7 +172,7 @@ static enum outcome verify(struct task *t, const pier_http_head *head, int *stat
 /* What the server says of the whole. A 400 for a digest that differs is our file changing under us. */
 static enum outcome judge(struct task *t, const pier_http_head *head, int *status)
 {
-	pier_file_info now;
+	pier_file_info now = {0};
 
 	if (head->status >= 200 && head->status < 300)
 		return verify(t, head, status);
@@ -188,7 +188,7 @@ static enum outcome judge(struct task *t, const pier_http_head *head, int *statu
 static enum outcome put_plain(struct task *t, int *status)
 {
 	char fields[256], digest[DIGEST_FIELD_MAX];
-	pier_http_head head;
+	pier_http_head head = {0};
 
 	snprintf(fields, sizeof fields, "Repr-Digest: %s\r\n",
 		 digest_field(&t->p->digests, DIGEST_SHA256, digest));
@@ -225,7 +225,7 @@ static bool take_location(struct task *t, const pier_http_head *head)
 static enum outcome begin(struct task *t, int64_t *offset, int *status)
 {
 	char fields[512], digest[DIGEST_FIELD_MAX];
-	pier_http_head head;
+	pier_http_head head = {0};
 
 	snprintf(fields, sizeof fields,
 		 "Upload-Complete: ?0\r\nUpload-Length: %" PRId64 "\r\nRepr-Digest: %s\r\n",
@@ -249,7 +249,7 @@ static enum outcome begin(struct task *t, int64_t *offset, int *status)
 static enum outcome append(struct task *t, int64_t offset, int *status)
 {
 	char fields[256];
-	pier_http_head head;
+	pier_http_head head = {0};
 
 	snprintf(fields, sizeof fields,
 		 "Content-Type: application/partial-upload\r\nUpload-Offset: %" PRId64

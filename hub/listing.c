@@ -157,7 +157,8 @@ static void split_host(const struct visit *v, char *host, size_t room, uint16_t 
 	*port = pier_local_addr(v->conn, &here) == 0 && pier_addr_port(&here)
 			? pier_addr_port(&here)
 			: HUB_PORT;
-	if (len > 2 && field.p[0] == '[') /* nc wants an IPv6 address without its brackets */
+	if (len > 2 && field.p &&
+	    field.p[0] == '[') /* nc wants an IPv6 address without its brackets */
 		field.p++, len -= 2;
 	snprintf(host, room, "%.*s", len ? (int)(len < room ? len : room - 1) : 9,
 		 len ? field.p : "localhost");

@@ -218,7 +218,7 @@ static void arrive(struct udp_port *p, const pier_addr *from, struct msghdr *msg
 int pier_udp_port_run(struct udp_port *p)
 {
 	char *data = malloc(UINT16_MAX);
-	_Alignas(struct cmsghdr) char control[256];
+	_Alignas(struct cmsghdr) char control[256] = {0};
 	int64_t n;
 
 	if (!data)
