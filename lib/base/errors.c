@@ -25,6 +25,8 @@ const char *pier_strerror(int err)
 		return "cut off for reading too slowly";
 	case PIER_EHTTP:
 		return "the server refused";
+	case PIER_EPROXY:
+		return "the proxy refused";
 	default:
 		return strerror(err);
 	}
