@@ -184,8 +184,8 @@ static int dial(pier_conn *c, const char *url, struct dialling *d)
 		return err;
 	if (d->to.scheme == PIER_FD)
 		return adopt_fd(c, d->to.fd);
-	if (d->to.scheme == PIER_PAIR)
-		return -PIER_EURL; /* a pair has two ends: pier_pair */
+	if (d->to.scheme == PIER_PAIR || d->to.scheme == PIER_SYSTEMD)
+		return -PIER_EURL; /* a pair has two ends: pier_pair; the other is to listen on */
 	if (d->to.scheme == PIER_UDP || d->to.scheme == PIER_SEQPACKET)
 		c->via = &pier_transport_message;
 	if (d->o->proxy)
