@@ -1,11 +1,13 @@
-#include "inherited.h"
+/* Sockets that were open when this process began: sd_listen_fds(3). */
+#include "socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#define INHERITED_MAX 1024
+#define INHERITED_FIRST 3
+#define INHERITED_MAX	1024
 
 static long number(const char *variable)
 {

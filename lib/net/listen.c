@@ -2,7 +2,6 @@
 #include "listen.h"
 
 #include "io/backend.h"
-#include "io/inherited.h"
 #include "io/socket.h"
 #include "options.h"
 
