@@ -1,5 +1,5 @@
 /* A conn's life: birth, error, names, end. */
-#include "conn.h"
+#include "standby.h"
 
 #include "io/socket.h"
 
@@ -60,6 +60,8 @@ int pier_conn_fail(pier_conn *c, int err, const char *doing)
 	if (c->writer)
 		pier_fiber_interrupt(c->writer, err);
 	pier_waitq_interrupt(&c->writers, err);
+	if (c->standby)
+		pier_standby_end(c);
 	return err;
 }
 
@@ -172,6 +174,8 @@ void pier_conn_drain(pier_conn *c)
 	c->draining = true;
 	if (c->reader && c->between)
 		pier_fiber_interrupt(c->reader, -ESHUTDOWN);
+	if (c->standby)
+		pier_standby_end(c);
 }
 
 /* ---- Ending -------------------------------------------------------------------------------------- */
@@ -216,6 +220,17 @@ static bool ends_well(const pier_conn *c)
 	return !c->err && c->fd >= 0 && c->socket && !c->via->message;
 }
 
+/* What a server owns, it frees itself after the handler; until then only the error is left of it. */
+static void let_go(pier_conn *c, bool reset, int err)
+{
+	if (c->fd >= 0)
+		c->via->close(c, reset);
+	if (c->station)
+		pier_conn_fail(c, err, "talk to");
+	else
+		pier_conn_free(c);
+}
+
 void pier_close(pier_conn *c)
 {
 	if (!c)
@@ -227,8 +242,8 @@ void pier_close(pier_conn *c)
 		if (ends_well(c) && !c->eof && pier_finish(c) == 0)
 			drain(c);
 	}
-	c->via->close(c, c->err == -PIER_ESLOW); /* its socket's queue is full: nobody reads it */
-	pier_conn_free(c);
+	/* A socket whose queue is full: nobody reads it. */
+	let_go(c, c->err == -PIER_ESLOW, -ESHUTDOWN);
 }
 
 void pier_abort(pier_conn *c)
@@ -239,6 +254,5 @@ void pier_abort(pier_conn *c)
 		pier_conn_fail(c, -ECONNABORTED, "talk to");
 		pier_outbox_end(c, 0);
 	}
-	c->via->close(c, true);
-	pier_conn_free(c);
+	let_go(c, true, -ECONNABORTED);
 }
