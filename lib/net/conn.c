@@ -156,6 +156,7 @@ void pier_set_frame(pier_conn *c, pier_frame frame, size_t message_max)
 	c->frame = frame;
 	c->message_max = message_max ? message_max : PIER_MESSAGE_MAX;
 	c->in.scanned = 0;
+	c->arrived = false;
 }
 
 void pier_set_data(pier_conn *c, void *data)

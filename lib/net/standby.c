@@ -48,22 +48,21 @@ static int look_at_rest(pier_conn *c, size_t len)
 
 static int look_at_stream(pier_conn *c)
 {
-	pier_bytes in = pier_view(c), message;
-	ssize_t used = c->standby->stale ? 0
-					 : pier_frame_decode(c->frame, in, c->in.scanned,
-							     c->message_max, &message);
-	if (used > 0) {
-		c->in.scanned = (size_t)used - 1; /* pier_next finds its end at once */
+	bool raw = c->frame == PIER_RAW;
+	pier_bytes message, in = c->standby->stale ? (pier_bytes){0} : pier_view(c);
+	size_t len = pier_view(c).len;
+	ssize_t used = pier_frame_decode(c->frame, in, c->in.scanned, c->message_max, &message);
+	if (!raw) /* so that nothing is searched twice, here or in pier_next */
+		c->in.scanned = used > 0 ? (size_t)used - 1 : len;
+	if (used > 0)
 		return here(c);
-	}
-	if (used == 0 && c->frame == PIER_RAW && in.len >= c->message_max)
+	if (used == 0 && raw && len >= c->message_max)
 		used = -EMSGSIZE;
 	if (used < 0)
 		return pier_conn_fail(c, (int)used, "receive from");
-	c->in.scanned = in.len;
 	if (c->eof)
-		return look_at_rest(c, in.len);
-	return c->draining && in.len == 0 ? over(c) : 0;
+		return look_at_rest(c, len);
+	return c->draining && len == 0 ? over(c) : 0;
 }
 
 int pier_standby_look(pier_conn *c)
@@ -144,9 +143,7 @@ bool pier_standby_begin(pier_conn *c)
 {
 	if (c->via->arm && !c->draining)
 		return arm(c);
-	if (c->via->message)
-		pier_poll(c, PIER_FOREVER);
-	else if (pier_inbuf_fill(c, pier_view(c).len == 0) > 0)
+	if (pier_inbuf_fill(c, pier_view(c).len == 0) > 0)
 		c->standby->stale = false;
 	return false;
 }

@@ -19,7 +19,7 @@ struct standby {
 int pier_standby_look(pier_conn *c);
 
 /* After a look of 0, on a fiber: waits without it. True: `due` will be called. False: look again. A conn that
- * is to drain, and is inside a message, waits on the fiber. */
+ * is to drain, and is inside a message, waits on the fiber; so does one whose transport cannot but. */
 bool pier_standby_begin(pier_conn *c);
 
 /* The handler has returned: what it was lent comes back, and a message it did not take is dropped. */
