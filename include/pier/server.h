@@ -9,7 +9,10 @@
 PIER_BEGIN
 
 /* Serves one conn, from its first byte to its return. The conn is the server's: it is closed after the
- * handler returns. socketserver.BaseRequestHandler.handle. */
+ * handler returns; a pier_close inside closes it earlier, and what is left of it then is its error.
+ * socketserver.BaseRequestHandler.handle.
+ *
+ * With `per_message` it serves one message, and the conn stays when it returns: see below. */
 typedef void (*pier_handler)(pier_conn *c, void *arg);
 
 typedef struct pier_serve_opts {
@@ -25,16 +28,34 @@ typedef struct pier_serve_opts {
 	int64_t grace;	       /* on stop, handlers inside a message may go on this long; 0 = 5 s */
 	unsigned workers;      /* 0 = all of the runtime's */
 	bool quiet;	       /* the caller says itself why it could not listen */
+	bool per_message;      /* call the handler once per message: see below */
 	/* Called once, on worker 0, when every worker listens: the real addresses, as text. */
 	void (*on_listen)(const char *where, void *arg);
 	/* Called once on worker 0 when the first stop signal came, before the conns are told. */
 	void (*on_stop)(void *arg);
+	/* At the start of a conn that is served, before its first byte, and at its end, whatever the cause:
+	 * after on_error, before it is closed. They may wait as the handler may, and send, while the conn has
+	 * no error. socketserver.BaseRequestHandler.setup, finish. */
+	void (*on_open)(pier_conn *c, void *arg);
+	void (*on_close)(pier_conn *c, void *arg);
 	/* A conn ended by an error (never for a disconnect or a stop); NULL = silent. */
 	void (*on_error)(pier_conn *c, int err, void *arg);
 	/* A conn over a limit, before it is closed. It may be sent a line: what does not fit the socket
 	 * at once is lost. NULL = it is just closed. */
 	void (*on_full)(pier_conn *c, void *arg);
 } pier_serve_opts;
+
+/* Per message: for servers with very many quiet peers. The handler is called when a message is here (a frame,
+ * a datagram; of a raw stream, what has arrived), takes it by one pier_next, which does not wait, and returns.
+ * It runs on a fiber and may wait for anything; it is never called twice at once for one conn, and the messages of
+ * a conn come in their order. Between two messages a conn has no fiber, no stack and no buffer: about 0.5 KiB in all,
+ * and what it has sent in of a message that has only begun.
+ *
+ * What a handler keeps from one message to the next hangs on pier_set_data; on_close frees it. A message that it
+ * does not take is dropped. Of a raw stream, what it leaves unread stays: it is called again at once if it has taken
+ * some, else when more has come (-EMSGSIZE when that is message_max bytes). Further receives wait on
+ * the fiber, as ever. The conn ends when its input does, by an error, by `idle` or `rd` between messages,
+ * by a stop, or when the handler calls pier_close. Between messages no other fiber may receive. */
 
 /* Listens on `url` and serves until told to stop. From a plain main it starts a runtime with one worker
  * per core, stops on SIGINT and SIGTERM, and says on stderr when it could not listen; a second signal

@@ -1,0 +1,131 @@
+/* The conns of a station: counted in, served by a fiber each, counted out. */
+#include "station.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+
+/* ---- The end ------------------------------------------------------------------------------------- */
+
+static void report(struct station *st, pier_conn *c)
+{
+	const struct serving *s = st->serving;
+	int err = pier_err(c);
+	bool expected = err == 0 || pier_is_disconnect(err) || err == -ECANCELED;
+	if (expected)
+		return;
+	pier_log_line(PIER_INFO, "%s", pier_why(c));
+	if (s->o.on_error)
+		s->o.on_error(c, err, s->o.arg);
+}
+
+/* It is known until it is closed: an abort ends its lingering. */
+static void let_go(struct station *st, struct served *me)
+{
+	pier_close(me->conn);
+	list_remove(&me->link);
+	if (list_empty(&st->conns))
+		pier_waitq_wake_all(&st->emptied);
+}
+
+void pier_station_leave(struct station *st, struct served *me)
+{
+	struct serving *s = st->serving;
+
+	report(st, me->conn);
+	if (s->o.on_close)
+		s->o.on_close(me->conn, s->o.arg);
+	let_go(st, me);
+	pier_hosts_leave(&s->hosts, &me->conn->peer);
+	pier_conn_free(me->conn);
+	atomic_fetch_sub(&s->conns, 1);
+	atomic_fetch_sub(&st->worker->load, 1);
+}
+
+/* ---- A fiber for all of a conn ------------------------------------------------------------------- */
+
+static int serve_conn(void *arg)
+{
+	pier_conn *c = arg;
+	struct station *st = c->station;
+	struct serving *s = st->serving;
+	struct served me = {.conn = c};
+
+	list_push(&st->conns, &me.link);
+	if (st->ordered[ORDER_END_CONNS])
+		pier_conn_drain(c);
+	if (s->o.on_open)
+		s->o.on_open(c, s->o.arg);
+	s->handler(c, s->o.arg);
+	pier_station_leave(st, &me);
+	return 0;
+}
+
+/* ---- Over a limit -------------------------------------------------------------------------------- */
+
+static int refuse_conn(void *arg)
+{
+	pier_conn *c = arg;
+	struct station *st = c->station;
+	struct served me = {.conn = c};
+
+	list_push(&st->conns, &me.link);
+	PIER_WITHIN (PIER_LINGER)
+		st->serving->o.on_full(c, st->serving->o.arg);
+	let_go(st, &me);
+	pier_conn_free(c);
+	st->refusals--;
+	return 0;
+}
+
+/* Tells a conn over the limits, if there is something to tell; never more than a few at a time. */
+static bool refuse(struct station *st, pier_conn *c)
+{
+	if (!st->serving->o.on_full || st->refusals == REFUSALS_MAX)
+		return false;
+	st->refusals++;
+	if (pier_go(&st->handlers, refuse_conn, c) == 0)
+		return true;
+	st->refusals--;
+	return false;
+}
+
+/* ---- The beginning ------------------------------------------------------------------------------- */
+
+static void setup(struct station *st, pier_conn *c)
+{
+	const pier_serve_opts *o = &st->serving->o;
+	pier_conn_options(c, o->frame, o->message_max, o->idle);
+	pier_set_timeouts(c, o->rd ? o->rd : o->idle, o->wr ? o->wr : o->idle);
+	c->station = st;
+}
+
+static bool count_in(struct serving *s, const pier_addr *peer)
+{
+	if (atomic_fetch_add(&s->conns, 1) < s->o.max_conns &&
+	    pier_hosts_enter(&s->hosts, peer, s->o.max_per_host))
+		return true;
+	atomic_fetch_sub(&s->conns, 1);
+	return false;
+}
+
+static bool begin(struct station *st, pier_conn *c)
+{
+	if (st->serving->o.per_message)
+		return pier_calls_begin(st, c);
+	return pier_go(&st->handlers, serve_conn, c) == 0;
+}
+
+bool pier_station_enter(struct station *st, pier_conn *c)
+{
+	setup(st, c);
+	if (!count_in(st->serving, &c->peer))
+		return refuse(st, c);
+	atomic_fetch_add(&st->worker->load, 1);
+	if (begin(st, c))
+		return true;
+	atomic_fetch_sub(&st->worker->load, 1);
+	atomic_fetch_sub(&st->serving->conns, 1);
+	pier_hosts_leave(&st->serving->hosts, &c->peer);
+	return false;
+}
