@@ -29,10 +29,25 @@ typedef struct pier_serve_opts {
 	unsigned workers;      /* 0 = all of the runtime's */
 	bool quiet;	       /* the caller says itself why it could not listen */
 	bool per_message;      /* call the handler once per message: see below */
+	/* More URLs to listen on, ended by NULL; at most 15. */
+	const char *const *also;
+	/* Networks, as "127.0.0.0/8 ::1 unix". A peer in `deny`, or not in `allow` when that is set, is closed at
+	 * once. `proxied` are those of proxies: see below. */
+	const char *allow, *deny, *proxied;
+	/* Once all sockets listen, the process becomes this user with its groups, or with this group alone. */
+	const char *user, *group;
+	/* It stops after serving so many conns; 0 = never. 1 is Python's handle_request. */
+	unsigned max_served;
+	int64_t tick; /* how often on_tick is called; 0 = never */
 	/* Called once, on worker 0, when every worker listens: the real addresses, as text. */
 	void (*on_listen)(const char *where, void *arg);
 	/* Called once on worker 0 when the first stop signal came, before the conns are told. */
 	void (*on_stop)(void *arg);
+	/* Whether this peer may come at all; asked before there is a conn or a fiber for it, on any worker, so it
+	 * must not wait. socketserver.BaseServer.verify_request. */
+	bool (*verify)(const pier_addr *peer, void *arg);
+	/* Every `tick`, on a fiber of worker 0; the next counts from its return. BaseServer.service_actions. */
+	void (*on_tick)(void *arg);
 	/* At the start of a conn that is served, before its first byte, and at its end, whatever the cause:
 	 * after on_error, before it is closed. They may wait as the handler may, and send, while the conn has
 	 * no error. socketserver.BaseRequestHandler.setup, finish. */
@@ -44,6 +59,13 @@ typedef struct pier_serve_opts {
 	 * at once is lost. NULL = it is just closed. */
 	void (*on_full)(pier_conn *c, void *arg);
 } pier_serve_opts;
+
+/* Behind a proxy: a conn from one of the `proxied` networks must begin with a PROXY header, within
+ * PIER_PROXY_WAIT, or is closed. Then pier_peer is the client, and allow, deny, verify and max_per_host are held
+ * against the client; a proxy that speaks for itself (LOCAL, a check of our health) or does not know (UNKNOWN)
+ * stays the peer. Of conns from elsewhere such a header is nothing special: nobody can borrow an address. Streams
+ * only. */
+#define PIER_PROXY_WAIT PIER_S(5)
 
 /* Per message: for servers with very many quiet peers. The handler is called when a message is here (a frame,
  * a datagram; of a raw stream, what has arrived), takes it by one pier_next, which does not wait, and returns.
@@ -65,7 +87,9 @@ typedef struct pier_serve_opts {
  * Stopping is gentle: no new conns; a conn that waits between messages (pier_next, pier_gets,
  * pier_http_next) sees the end of input; one inside a message may go on for `grace`, then is cancelled.
  *
- * Returns 0 after a stop, or why it could not listen: -EADDRINUSE, -EACCES, -PIER_EURL …
+ * Returns 0 after a stop, -ETIMEDOUT when a deadline around it ended it (handle_request's time-out), or why it
+ * could not listen: -EADDRINUSE, -EACCES, -PIER_EURL, -EINVAL for `allow` or `deny` that are no networks, -EPERM or
+ * -ESRCH for a `user` …
  * Python: socketserver.ThreadingTCPServer.serve_forever, and ThreadingUDPServer for udp:// (one conn
  * per peer; it lives until the handler returns). */
 PIER_API int pier_serve_with(const char *url, pier_handler handler, const pier_serve_opts *opts);

@@ -140,6 +140,10 @@ unsigned pier_io_maps_max(void);
 /* Writes all, whatever the descriptor is; a full pipe has a second to make room. 0 or an error. Holds the thread up. */
 int pier_io_write_all(int fd, const void *bytes, size_t len);
 
+/* Gives up what this process may for what `user` may (its group and groups with it, or `group` alone), for good, in all
+ * threads. NULL leaves that as it is. 0, -ESRCH when there is none of that name, -EPERM … */
+int pier_io_become(const char *user, const char *group);
+
 /* Signals as a descriptor: blocks those of SIGINT, SIGTERM that are not ignored, and SIGPIPE, in this
  * thread (its children inherit that) and gives a descriptor that reads the first two. */
 struct io_signals {

@@ -60,11 +60,18 @@ static void set_timer(struct station *st, struct called *v)
 		pier_waitq_wake(&st->keeper);
 }
 
-static void open_once(const struct serving *s, struct called *v)
+/* The first time: false when it is not to be served. */
+static bool open_once(struct station *st, struct called *v)
 {
-	if (!v->opened && s->o.on_open)
-		s->o.on_open(v->served.conn, s->o.arg);
+	const struct serving *s = st->serving;
+	if (v->opened)
+		return true;
 	v->opened = true;
+	if (!pier_station_meet(st, &v->served))
+		return false;
+	if (s->o.on_open)
+		s->o.on_open(v->served.conn, s->o.arg);
+	return true;
 }
 
 static void call(const struct serving *s, pier_conn *c)
@@ -82,7 +89,8 @@ static bool serve(struct station *st, struct called *v)
 	pier_conn *c = v->served.conn;
 	int here;
 
-	open_once(st->serving, v);
+	if (!open_once(st, v))
+		return true;
 	while ((here = pier_standby_look(c)) >= 0) {
 		if (here) {
 			call(st->serving, c);
@@ -177,7 +185,8 @@ bool pier_calls_begin(struct station *st, pier_conn *c)
 		pier_heap_reserve(&st->timers, st->called + 1) < 0 ? NULL : malloc(sizeof *v);
 	if (!v)
 		return false;
-	*v = (struct called){.served.conn = c, .standby.due = become_due};
+	*v = (struct called){.served = {.conn = c, .behind = pier_station_proxies(st, c)},
+			     .standby.due = become_due};
 	c->standby = &v->standby;
 	st->called++;
 	list_push(&st->conns, &v->served.link);

@@ -7,6 +7,7 @@
 #include "net/listen.h"
 #include "net/udp.h"
 
+#include <pier/network.h>
 #include <pier/server.h>
 
 #define REFUSALS_MAX 64		  /* conns over a limit that are being told so, per worker */
@@ -35,6 +36,7 @@ struct door {
 struct served {
 	struct list link;
 	pier_conn *conn;
+	bool behind; /* a proxy that has not said yet for whom it speaks: its host is not counted */
 };
 
 struct station {
@@ -60,12 +62,21 @@ struct station {
 	struct io_op start, news, notes[ORDERS];
 };
 
+#define URLS_MAX 16 /* of one server */
+
+struct url {
+	pier_endpoint endpoint;
+	struct places places;
+};
+
 /* One server over all workers. */
 struct serving {
 	pier_handler handler;
 	pier_serve_opts o; /* zeros replaced by the defaults */
-	pier_endpoint endpoint;
-	atomic_uint conns;
+	struct url urls[URLS_MAX];
+	unsigned url_count;
+	pier_networks allowed, denied, proxies;
+	atomic_uint conns, begun;
 	atomic_bool stopping;
 	struct hosts hosts;
 	struct station *stations;
@@ -74,14 +85,32 @@ struct serving {
 	struct worker *home;
 	struct waitq news;
 	unsigned quiet, ended; /* stations whose doors are closed; whose conns have ended */
+	bool enough;	       /* it has begun as many conns as it is to serve */
 	unsigned stops;	       /* times it was told to stop: the second is an abort */
 	atomic_flag stop_asked;
-	struct io_op stop_note;
+	atomic_flag empty_told;
+	struct io_op stop_note, enough_note, empty_note;
 };
 
 /* station.c */
 void pier_station_start(struct station *st);
 void pier_station_order(struct station *st, enum order order);
+
+/* doors.c: reads the URLs; opens them; tells the application; gives the sockets to the stations, which close
+ * them. */
+int pier_doors_parse(struct serving *s, const char *url);
+int pier_doors_open(struct serving *s);
+void pier_doors_tell(const struct serving *s);
+void pier_doors_hand_out(struct serving *s);
+void pier_doors_close(struct serving *s);
+
+/* conns.c: whether a peer may come at all. */
+bool pier_station_welcomes(const struct station *st, const pier_addr *peer);
+
+/* proxied.c: true for a conn from a proxy. And, on its fiber, before anything else is read: takes the header, and
+ * counts and judges the client it names. False when the conn is to be closed. */
+bool pier_station_proxies(const struct station *st, const pier_conn *c);
+bool pier_station_meet(struct station *st, struct served *me);
 
 /* conns.c: counts a new conn and serves it, or refuses it: false when it is still the caller's. Leaving is
  * reported, closed, freed. */
@@ -98,5 +127,9 @@ int pier_door_run(void *door);
 
 /* serve.c: a station tells home that it got on: quiet, then ended. */
 void pier_serving_news(struct io_op *note);
+/* The last conn that it was to serve has begun. From any worker. */
+void pier_serving_enough(struct serving *s);
+/* The last conn of those that live has ended. From any worker. */
+void pier_serving_empty(struct serving *s);
 
 #endif
