@@ -38,7 +38,8 @@ typedef struct pier_serve_opts {
 
 /* Listens on `url` and serves until told to stop. From a plain main it starts a runtime with one worker
  * per core, stops on SIGINT and SIGTERM, and says on stderr when it could not listen; a second signal
- * stops at once. On a fiber it serves until that fiber is cancelled or pier_serve_stop is called, and
+ * stops at once. Where SIGUSR1 would end the process it writes pier_dump to stderr instead, and a fiber that runs
+ * out of its stack is named there (pier_overflow_report). On a fiber it serves until that fiber is cancelled or pier_serve_stop is called, and
  * says nothing.
  *
  * Stopping is gentle: no new conns; a conn that waits between messages (pier_next, pier_gets,

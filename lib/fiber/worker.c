@@ -232,6 +232,7 @@ static void run_ready(struct worker *w)
 
 void pier_worker_loop(struct worker *w)
 {
+	void *fault_stack = pier_io_fault_stack_open();
 	self = w;
 	w->loop_tsan = tsan_self();
 	for (;;) {
@@ -248,4 +249,5 @@ void pier_worker_loop(struct worker *w)
 		pier_stacks_trim(&w->stacks, w->io->now);
 	}
 	self = NULL;
+	pier_io_fault_stack_close(fault_stack);
 }

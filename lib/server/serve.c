@@ -4,9 +4,12 @@
 #include "io/socket.h"
 
 #include <errno.h>
+#include <pier/stats.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CONNS_DEFAULT 10000
 #define GRACE_DEFAULT PIER_S(5)
@@ -186,11 +189,11 @@ struct program {
 	struct io_signals signals;
 };
 
-/* The first signal stops, the second aborts. */
+/* The first signal stops, the second aborts; SIGUSR1 asks who is there. */
 static int read_signals(void *arg)
 {
 	struct program *p = arg;
-	char info[128]; /* struct signalfd_siginfo */
+	char info[IO_SIGNAL_SIZE];
 	for (;;) {
 		struct io_op op = {.kind = IO_READ, .fd = p->signals.fd};
 		op.mem.at = info;
@@ -198,7 +201,10 @@ static int read_signals(void *arg)
 		int64_t n = pier_await(&op, PIER_FOREVER, "signals");
 		if (n < 0)
 			return (int)n;
-		count_stop(&p->serving);
+		if (pier_io_signal_number(info) == SIGUSR1)
+			pier_dump(STDERR_FILENO);
+		else
+			count_stop(&p->serving);
 	}
 }
 
@@ -215,7 +221,10 @@ static int serve_as_program(struct program *p, const char *url)
 	int err = pier_io_signals_open(&p->signals);
 	if (err < 0)
 		return err;
+	bool reports = pier_overflow_report(true) == 0;
 	err = pier_run(run_program, p, .workers = p->serving.o.workers);
+	if (reports)
+		pier_overflow_report(false);
 	pier_io_signals_close(&p->signals);
 	if (err < 0 && !p->serving.o.quiet)
 		fprintf(stderr, "cannot listen on %s: %s\n", url, pier_strerror(err));
