@@ -22,12 +22,17 @@ void pier_log_to(sink_fn to, void *arg)
 	pthread_mutex_unlock(&lock);
 }
 
+bool pier_log_listens(void)
+{
+	return atomic_load_explicit(&on, memory_order_relaxed);
+}
+
 void pier_log_line(pier_level level, const char *format, ...)
 {
 	char line[LOG_LINE_MAX];
 	va_list args;
 
-	if (!atomic_load_explicit(&on, memory_order_relaxed))
+	if (!pier_log_listens())
 		return;
 	va_start(args, format);
 	vsnprintf(line, sizeof line, format, args);

@@ -333,6 +333,67 @@ TEST(a_signal_that_is_ignored_stays_ignored)
 	ends_well(&p, PIER_S(1));
 }
 
+/* ---- Asked who is there ---------------------------------------------------------------------------- */
+
+static void ask_who(pier_conn *c, void *arg)
+{
+	(void)arg;
+	for (pier_bytes m; (m = pier_next(c)).p;) {
+		kill(getpid(), SIGUSR1);
+		pier_sleep(PIER_MS(200));
+		pier_send(c, m.p, m.len);
+	}
+}
+
+/* What the program writes on stderr while `c` has asked. */
+static void stderr_of_program(struct program *p, char *into, size_t room)
+{
+	int ends[2], err = dup(STDERR_FILENO);
+	CHECK_EQ(pipe(ends), 0);
+	dup2(ends[1], STDERR_FILENO);
+	start_program(p, ask_who, false);
+	dup2(err, STDERR_FILENO);
+	close(err);
+	close(ends[1]);
+	pier_conn *c = pier_dial(p->where);
+	ask(c, "who");
+	ask(c, "and now");
+	pier_close(c);
+	kill(p->pid, SIGTERM);
+	size_t len = 0;
+	for (ssize_t n; (n = read(ends[0], into + len, room - 1 - len)) > 0;)
+		len += (size_t)n;
+	into[len] = '\0';
+	close(ends[0]);
+}
+
+TEST(a_program_that_serves_tells_who_is_there_on_usr1)
+{
+	static char told[1 << 16];
+	struct program p = {0};
+	stderr_of_program(&p, told, sizeof told);
+	ends_well(&p, PIER_S(1));
+	const char *first = strstr(told, "worker 0: ");
+	CHECK(first && strstr(first + 1, "worker 0: "));
+	CHECK(strstr(told, " waits for clients, for "));
+	CHECK(strstr(told, " waits for time, for "));
+}
+
+static void leave_it(int sig)
+{
+	(void)sig;
+}
+
+TEST(a_usr1_of_the_program_stays_its_own)
+{
+	static char told[1 << 16];
+	struct program p = {0};
+	signal(SIGUSR1, leave_it);
+	stderr_of_program(&p, told, sizeof told);
+	ends_well(&p, PIER_S(1));
+	CHECK_STR(told, "");
+}
+
 static void stop_program(pier_conn *c, void *arg)
 {
 	(void)arg;
