@@ -20,7 +20,8 @@ typedef struct pier_run_opts {
 
 /* Starts a runtime on the calling thread, runs main_fn(arg) there as the first fiber, and waits until
  * it returns. Servers started inside spread over further workers. Returns what main_fn returned, or
- * -ENOMEM, -EMFILE … when the runtime could not start, or -EBUSY from inside a fiber.
+ * -ENOMEM, -EMFILE … when the runtime could not start, or -EBUSY from inside a fiber. A child of fork(2) may run one of
+ * its own, unless it was forked on a fiber: that one may exec or _exit.
  * Python: asyncio.run. */
 PIER_API int pier_run_with(int (*main_fn)(void *), void *arg, const pier_run_opts *opts);
 #define pier_run(main_fn, arg, ...)                                                                \

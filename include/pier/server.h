@@ -45,7 +45,7 @@ typedef struct pier_serve_opts {
  * Stopping is gentle: no new conns; a conn that waits between messages (pier_next, pier_gets,
  * pier_http_next) sees the end of input; one inside a message may go on for `grace`, then is cancelled.
  *
- * Returns 0 after a stop, or why it could not listen: -EADDRINUSE, -EACCES, -PIER_EURL …
+ * Returns 0 after a stop, or why it could not listen, or no longer: -EADDRINUSE, -EACCES, -PIER_EURL …
  * Python: socketserver.ThreadingTCPServer.serve_forever, and ThreadingUDPServer for udp:// (one conn
  * per peer; it lives until the handler returns). */
 PIER_API int pier_serve_with(const char *url, pier_handler handler, const pier_serve_opts *opts);

@@ -13,8 +13,21 @@ static atomic_bool on;
 static sink_fn sink;
 static void *sink_arg;
 
+/* Another thread of the parent may have held it. */
+static void fork_child(void)
+{
+	lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+}
+
+static void watch_forks(void)
+{
+	pthread_atfork(NULL, NULL, fork_child);
+}
+
 void pier_log_to(sink_fn to, void *arg)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, watch_forks);
 	pthread_mutex_lock(&lock);
 	sink = to;
 	sink_arg = arg;

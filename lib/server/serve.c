@@ -1,6 +1,7 @@
 /* pier_serve: opens the doors on every worker, waits to be told to stop, and ends what it began. */
 #include "station.h"
 
+#include "base/log.h"
 #include "io/socket.h"
 
 #include <errno.h>
@@ -38,13 +39,27 @@ static void note_stop(struct io_op *note)
 	count_stop(note->owner);
 }
 
-void pier_serve_stop(pier_conn *c)
+static void ask_to_stop(struct serving *s)
 {
-	struct serving *s = c && c->station ? c->station->serving : NULL;
-	if (!s || atomic_flag_test_and_set(&s->stop_asked))
+	if (atomic_flag_test_and_set(&s->stop_asked))
 		return;
 	s->stop_note = (struct io_op){.kind = IO_NOTE, .done = note_stop, .owner = s};
 	pier_io_post(s->home->io, &s->stop_note);
+}
+
+void pier_serve_stop(pier_conn *c)
+{
+	if (c && c->station)
+		ask_to_stop(c->station->serving);
+}
+
+void pier_serving_fail(struct serving *s, int err)
+{
+	int none = 0;
+	atomic_compare_exchange_strong(&s->failure, &none, err);
+	pier_log_line(PIER_ERROR, "the server stops: no more conns can be accepted: %s",
+		      pier_strerror(err));
+	ask_to_stop(s);
 }
 
 bool pier_stopping(const pier_conn *c)
@@ -161,7 +176,7 @@ static int serve(struct serving *s)
 		err = pier_waitq_wait(&s->news, PIER_FOREVER, "a reason to stop");
 	stop(s);
 	pier_places_close(&places);
-	return 0;
+	return atomic_load(&s->failure);
 }
 
 static int serving_init(struct serving *s, const char *url, pier_handler handler,

@@ -121,6 +121,34 @@ ON_FIBER(descriptors_that_run_out_lose_no_client)
 	close_town(&t);
 }
 
+/* A listener that listens no more: accept(2) says EINVAL. */
+static void close_a_door(void)
+{
+	for (int fd = 0; fd < 1024; fd++) {
+		int listens = 0;
+		socklen_t len = sizeof listens;
+		if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens) {
+			CHECK_EQ(shutdown(fd, SHUT_RD), 0);
+			return;
+		}
+	}
+	CHECK(!"there is a listener");
+}
+
+ON_FIBER(a_server_that_cannot_accept_any_more_stops_and_says_why)
+{
+	struct town t = {.url = "tcp://127.0.0.1:0", .handler = echo};
+	open_town(&t);
+	PIER_AUTO *c = pier_dial(t.where);
+	ask(c, "hello");
+	close_a_door();
+	CHECK(!pier_next(c).p);
+	CHECK_OK(pier_group_wait(&t.group));
+	CHECK_EQ(t.result, -EINVAL);
+	CHECK_EQ(t.begun, t.ended);
+	CHECK_EQ(t.stops, 1);
+}
+
 /* ---- Datagrams ------------------------------------------------------------------------------------- */
 
 static void count_up(pier_conn *c, void *arg)
