@@ -81,15 +81,16 @@ typedef struct pier_serve_opts {
 
 /* Listens on `url` and serves until told to stop. From a plain main it starts a runtime with one worker
  * per core, stops on SIGINT and SIGTERM, and says on stderr when it could not listen; a second signal
- * stops at once. On a fiber it serves until that fiber is cancelled or pier_serve_stop is called, and
- * says nothing.
+ * stops at once. Where SIGUSR1 would end the process it writes pier_dump to stderr instead, and a fiber that runs
+ * out of its stack is named there (pier_overflow_report). On a fiber it serves until that fiber is cancelled or
+ * pier_serve_stop is called, and says nothing.
  *
  * Stopping is gentle: no new conns; a conn that waits between messages (pier_next, pier_gets,
  * pier_http_next) sees the end of input; one inside a message may go on for `grace`, then is cancelled.
  *
  * Returns 0 after a stop, -ETIMEDOUT when a deadline around it ended it (handle_request's time-out), or why it
- * could not listen: -EADDRINUSE, -EACCES, -PIER_EURL, -EINVAL for `allow` or `deny` that are no networks, -EPERM or
- * -ESRCH for a `user` …
+ * could not listen, or no longer: -EADDRINUSE, -EACCES, -PIER_EURL, -EINVAL for `allow`, `deny` or `proxied` that are
+ * no networks, -EPERM or -ESRCH for a `user` …
  * Python: socketserver.ThreadingTCPServer.serve_forever, and ThreadingUDPServer for udp:// (one conn
  * per peer; it lives until the handler returns). */
 PIER_API int pier_serve_with(const char *url, pier_handler handler, const pier_serve_opts *opts);

@@ -144,19 +144,29 @@ int pier_io_write_all(int fd, const void *bytes, size_t len);
  * threads. NULL leaves that as it is. 0, -ESRCH when there is none of that name, -EPERM … */
 int pier_io_become(const char *user, const char *group);
 
-/* Signals as a descriptor: blocks those of SIGINT, SIGTERM that are not ignored, and SIGPIPE, in this
- * thread (its children inherit that) and gives a descriptor that reads the first two. */
+/* Signals as a descriptor: blocks those of SIGINT, SIGTERM that are not ignored, SIGUSR1 where it would end the process,
+ * and SIGPIPE, in this thread (its children inherit that) and gives a descriptor that reads all but the last. */
 struct io_signals {
 	sigset_t old;
 	int fd;
 };
 int pier_io_signals_open(struct io_signals *s);
 void pier_io_signals_close(struct io_signals *s);
+#define IO_SIGNAL_SIZE 128 /* bytes that the descriptor gives for a signal */
+int pier_io_signal_number(const char info[IO_SIGNAL_SIZE]);
 /* Blocks SIGPIPE in this thread; restore drops one that came meanwhile. True when it was us. */
 bool pier_io_sigpipe_block(void);
 void pier_io_sigpipe_restore(bool ours);
 
-/* A thread that takes no signals: they are for the threads of the application. 0 or an error. */
+/* Before a fault of memory (SIGSEGV) ends the process, tell(address) is called on the thread and the fault stack where it
+ * happened. 0; -EBUSY where someone has a handler already; of unwatch -ENOENT when it is not ours. */
+int pier_io_faults_watch(void (*tell)(const void *at));
+int pier_io_faults_unwatch(void);
+/* Gives the calling thread a stack for that, unless it has one: NULL then. */
+void *pier_io_fault_stack_open(void);
+void pier_io_fault_stack_close(void *stack);
+
+/* A thread that takes no signals but its own faults: they are for the threads of the application. 0 or an error. */
 int pier_io_thread_start(pthread_t *out, void *(*run)(void *), void *arg, bool detached);
 
 #endif

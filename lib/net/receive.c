@@ -350,19 +350,55 @@ ssize_t pier_recv_all(pier_conn *c, void *into, size_t len)
 	return (ssize_t)len;
 }
 
+static bool is_framed(const pier_conn *c)
+{
+	return !c->via->message && c->frame != PIER_RAW;
+}
+
+/* True when the next receive will not wait: a message, a refusal of one, an end. */
+static bool has_next(const pier_conn *c)
+{
+	const struct inbuf *in = &c->in;
+	pier_bytes rest = {in->at + in->start + in->held, in->end - in->start - in->held}, message;
+	if (c->err || c->eof || c->arrived || (c->draining && rest.len == 0))
+		return true;
+	if (!is_framed(c) || rest.len == 0)
+		return rest.len > 0;
+	return pier_frame_decode(c->frame, rest, in->held ? 0 : in->scanned, c->message_max,
+				 &message) != 0;
+}
+
+static int64_t poll_once(pier_conn *c, int64_t until)
+{
+	c->reader = pier_fiber_self();
+	c->between = c->in.end - c->in.start == c->in.held;
+	int64_t n = c->via->poll(c, until);
+	c->reader = NULL;
+	return n;
+}
+
+/* What there is of a message is received, so that the rest can be waited for. */
+static int64_t fill_frame(pier_conn *c)
+{
+	take_back(c);
+	pier_bytes in = pier_view(c);
+	c->in.scanned = in.len;
+	return pier_inbuf_fill(c, in.len == 0);
+}
+
 int pier_poll(pier_conn *c, int64_t ns)
 {
 	if (!c)
 		return 1;
-	if (c->err || c->eof || c->draining || c->arrived || c->in.end - c->in.start > c->in.held)
-		return 1;
-	c->reader = pier_fiber_self();
-	c->between = true;
-	int64_t n = c->via->poll(c, pier_conn_until(c, ns));
-	c->reader = NULL;
-	if (n == -ETIMEDOUT || n == -ECANCELED) {
-		int stopped = pier_stopped();
-		return stopped < 0 ? stopped : 0;
+	int64_t until = pier_conn_until(c, ns);
+	while (!has_next(c)) {
+		int64_t n = poll_once(c, until);
+		if (n == -ETIMEDOUT || n == -ECANCELED) {
+			int stopped = pier_stopped();
+			return stopped < 0 ? stopped : 0;
+		}
+		if (n < 0 || !is_framed(c) || fill_frame(c) <= 0)
+			break; /* also an error: the receive will tell it */
 	}
-	return 1; /* also an error: the receive will tell it */
+	return 1;
 }

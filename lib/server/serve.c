@@ -1,12 +1,16 @@
 /* pier_serve: opens the doors on every worker, waits to be told to stop, and ends what it began. */
 #include "station.h"
 
+#include "base/log.h"
 #include "io/socket.h"
 
 #include <errno.h>
+#include <pier/stats.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CONNS_DEFAULT 10000
 #define GRACE_DEFAULT PIER_S(5)
@@ -35,13 +39,27 @@ static void note_stop(struct io_op *note)
 	count_stop(note->owner);
 }
 
-void pier_serve_stop(pier_conn *c)
+static void ask_to_stop(struct serving *s)
 {
-	struct serving *s = c && c->station ? c->station->serving : NULL;
-	if (!s || atomic_flag_test_and_set(&s->stop_asked))
+	if (atomic_flag_test_and_set(&s->stop_asked))
 		return;
 	s->stop_note = (struct io_op){.kind = IO_NOTE, .done = note_stop, .owner = s};
 	pier_io_post(s->home->io, &s->stop_note);
+}
+
+void pier_serve_stop(pier_conn *c)
+{
+	if (c && c->station)
+		ask_to_stop(c->station->serving);
+}
+
+void pier_serving_fail(struct serving *s, int err)
+{
+	int none = 0;
+	atomic_compare_exchange_strong(&s->failure, &none, err);
+	pier_log_line(PIER_ERROR, "the server stops: no more conns can be accepted: %s",
+		      pier_strerror(err));
+	ask_to_stop(s);
 }
 
 static void note_enough(struct io_op *note)
@@ -199,7 +217,8 @@ static int serve(struct serving *s)
 	err = stay(s);
 	stop(s);
 	pier_doors_close(s);
-	return err == -ETIMEDOUT ? err : 0;
+	int failure = atomic_load(&s->failure);
+	return failure < 0 ? failure : err == -ETIMEDOUT ? err : 0;
 }
 
 static int read_networks(const char *text, pier_networks *out)
@@ -241,11 +260,11 @@ struct program {
 	struct io_signals signals;
 };
 
-/* The first signal stops, the second aborts. */
+/* The first signal stops, the second aborts; SIGUSR1 asks who is there. */
 static int read_signals(void *arg)
 {
 	struct program *p = arg;
-	char info[128]; /* struct signalfd_siginfo */
+	char info[IO_SIGNAL_SIZE];
 	for (;;) {
 		struct io_op op = {.kind = IO_READ, .fd = p->signals.fd};
 		op.mem.at = info;
@@ -253,7 +272,10 @@ static int read_signals(void *arg)
 		int64_t n = pier_await(&op, PIER_FOREVER, "signals");
 		if (n < 0)
 			return (int)n;
-		count_stop(&p->serving);
+		if (pier_io_signal_number(info) == SIGUSR1)
+			pier_dump(STDERR_FILENO);
+		else
+			count_stop(&p->serving);
 	}
 }
 
@@ -274,7 +296,10 @@ static int serve_as_program(struct program *p, const char *url)
 	int err = pier_io_signals_open(&p->signals);
 	if (err < 0)
 		return err;
+	bool reports = pier_overflow_report(true) == 0;
 	err = pier_run(run_program, p, .workers = p->serving.o.workers);
+	if (reports)
+		pier_overflow_report(false);
 	pier_io_signals_close(&p->signals);
 	if (err < 0 && err != -ETIMEDOUT && !p->serving.o.quiet)
 		fprintf(stderr, "cannot listen on %s: %s\n", url, pier_strerror(err));

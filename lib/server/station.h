@@ -89,6 +89,7 @@ struct serving {
 	unsigned stops;	       /* times it was told to stop: the second is an abort */
 	atomic_flag stop_asked;
 	atomic_flag empty_told;
+	atomic_int failure; /* why it cannot go on: a negative errno */
 	struct io_op stop_note, enough_note, empty_note;
 };
 
@@ -124,6 +125,9 @@ int pier_calls_keep(void *station);
 
 /* accept.c: the fiber of one door. */
 int pier_door_run(void *door);
+
+/* serve.c: a station cannot serve any more: the server stops, and pier_serve returns `err`. On any worker. */
+void pier_serving_fail(struct serving *s, int err);
 
 /* serve.c: a station tells home that it got on: quiet, then ended. */
 void pier_serving_news(struct io_op *note);
