@@ -16,19 +16,21 @@ PIER_BEGIN
 typedef void (*pier_handler)(pier_conn *c, void *arg);
 
 typedef struct pier_serve_opts {
-	size_t size;	       /* sizeof(pier_serve_opts), set by the macro */
-	void *arg;	       /* given to every handler */
-	pier_frame frame;      /* of the conns */
-	size_t message_max;    /* 0 = PIER_MESSAGE_MAX */
-	int64_t idle;	       /* a wait to receive or send ends after this long; 0 = never */
-	int64_t rd, wr;	       /* the same for one direction; 0 = as idle */
-	unsigned max_conns;    /* live conns; one more is closed at once; 0 = 10,000 */
+	size_t size;	    /* sizeof(pier_serve_opts), set by the macro */
+	void *arg;	    /* given to every handler */
+	pier_frame frame;   /* of the conns */
+	size_t message_max; /* 0 = PIER_MESSAGE_MAX */
+	int64_t idle;	    /* a wait to receive or send ends after this long; 0 = never */
+	int64_t rd, wr;	    /* the same for one direction; 0 = as idle */
+	unsigned
+		max_conns; /* live conns; one more is closed at once; 0 = 10,000, or 40 processes */
 	unsigned max_per_host; /* live conns of one host; 0 = max_conns; unix peers are one */
 	int backlog;	       /* listen(2); 0 = SOMAXCONN */
 	int64_t grace;	       /* on stop, handlers inside a message may go on this long; 0 = 5 s */
 	unsigned workers;      /* 0 = all of the runtime's */
 	bool quiet;	       /* the caller says itself why it could not listen */
 	bool per_message;      /* call the handler once per message: see below */
+	bool isolate;	       /* a process for each conn: see below */
 	/* More URLs to listen on, ended by NULL; at most 15. */
 	const char *const *also;
 	/* Networks, as "127.0.0.0/8 ::1 unix". A peer in `deny`, or not in `allow` when that is set, is closed at
@@ -59,6 +61,12 @@ typedef struct pier_serve_opts {
 	 * at once is lost. NULL = it is just closed. */
 	void (*on_full)(pier_conn *c, void *arg);
 } pier_serve_opts;
+
+/* Isolated: each conn is served by a process of its own, with a runtime of one worker; a handler that crashes takes
+ * nobody along (on_error is told -PIER_ECRASH), and what it changes in memory nobody else sees. on_open, handler,
+ * on_error and on_close run there; the other calls in the first process, which has one worker for this server. A
+ * stop reaches the processes too; those that are left after `grace` are killed. Not over udp, nor per message. It
+ * forks: threads of the application's own are not in the new process. Linux 5.3. socketserver.ForkingMixIn. */
 
 /* Behind a proxy: a conn from one of the `proxied` networks must begin with a PROXY header, within
  * PIER_PROXY_WAIT, or is closed. Then pier_peer is the client, and allow, deny, verify and max_per_host are held

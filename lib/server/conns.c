@@ -28,6 +28,22 @@ static void let_go(struct station *st, struct served *me)
 		pier_waitq_wake_all(&st->emptied);
 }
 
+void pier_station_handle(struct station *st, struct served *me)
+{
+	const struct serving *s = st->serving;
+	if (s->o.on_open)
+		s->o.on_open(me->conn, s->o.arg);
+	s->handler(me->conn, s->o.arg);
+}
+
+void pier_station_say_goodbye(struct station *st, struct served *me)
+{
+	const struct serving *s = st->serving;
+	report(st, me->conn);
+	if (s->o.on_close && !me->behind && !me->elsewhere)
+		s->o.on_close(me->conn, s->o.arg);
+}
+
 static void count_out(struct serving *s)
 {
 	if (atomic_fetch_sub(&s->conns, 1) == 1 && s->o.max_served)
@@ -38,9 +54,7 @@ void pier_station_leave(struct station *st, struct served *me)
 {
 	struct serving *s = st->serving;
 
-	report(st, me->conn);
-	if (s->o.on_close && !me->behind)
-		s->o.on_close(me->conn, s->o.arg);
+	pier_station_say_goodbye(st, me);
 	let_go(st, me);
 	if (!me->behind)
 		pier_hosts_leave(&s->hosts, &me->conn->peer);
@@ -55,16 +69,16 @@ static int serve_conn(void *arg)
 {
 	pier_conn *c = arg;
 	struct station *st = c->station;
-	struct serving *s = st->serving;
 	struct served me = {.conn = c, .behind = pier_station_proxies(st, c)};
 
 	list_push(&st->conns, &me.link);
 	if (st->ordered[ORDER_END_CONNS])
 		pier_conn_drain(c);
 	if (pier_station_meet(st, &me)) {
-		if (s->o.on_open)
-			s->o.on_open(c, s->o.arg);
-		s->handler(c, s->o.arg);
+		if (st->serving->o.isolate)
+			pier_station_isolate(st, &me);
+		else
+			pier_station_handle(st, &me);
 	}
 	pier_station_leave(st, &me);
 	return 0;

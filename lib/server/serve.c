@@ -12,13 +12,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CONNS_DEFAULT 10000
-#define GRACE_DEFAULT PIER_S(5)
+#define CONNS_DEFAULT	  10000
+#define PROCESSES_DEFAULT 40
+#define GRACE_DEFAULT	  PIER_S(5)
 
 static void defaults(pier_serve_opts *o)
 {
 	if (o->max_conns == 0)
-		o->max_conns = CONNS_DEFAULT;
+		o->max_conns = o->isolate ? PROCESSES_DEFAULT : CONNS_DEFAULT;
 	if (o->max_per_host == 0)
 		o->max_per_host = o->max_conns;
 	if (o->grace <= 0)
@@ -39,7 +40,7 @@ static void note_stop(struct io_op *note)
 	count_stop(note->owner);
 }
 
-static void ask_to_stop(struct serving *s)
+void pier_serving_stop(struct serving *s)
 {
 	if (atomic_flag_test_and_set(&s->stop_asked))
 		return;
@@ -49,8 +50,11 @@ static void ask_to_stop(struct serving *s)
 
 void pier_serve_stop(pier_conn *c)
 {
-	if (c && c->station)
-		ask_to_stop(c->station->serving);
+	struct serving *s = c && c->station ? c->station->serving : NULL;
+	if (s && s->o.isolate)
+		s->told_in_child = true; /* its process tells ours when it ends */
+	else if (s)
+		pier_serving_stop(s);
 }
 
 void pier_serving_fail(struct serving *s, int err)
@@ -59,7 +63,7 @@ void pier_serving_fail(struct serving *s, int err)
 	atomic_compare_exchange_strong(&s->failure, &none, err);
 	pier_log_line(PIER_ERROR, "the server stops: no more conns can be accepted: %s",
 		      pier_strerror(err));
-	ask_to_stop(s);
+	pier_serving_stop(s);
 }
 
 static void note_enough(struct io_op *note)
@@ -243,6 +247,8 @@ static int serving_init(struct serving *s, const char *url, pier_handler handler
 		err = read_networks(s->o.deny, &s->denied);
 	if (err == 0)
 		err = read_networks(s->o.proxied, &s->proxies);
+	if (err == 0)
+		err = pier_serving_check_isolation(s);
 	return err;
 }
 

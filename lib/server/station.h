@@ -36,6 +36,7 @@ struct door {
 struct served {
 	struct list link;
 	pier_conn *conn;
+	bool elsewhere; /* a process of its own serves it */
 	bool behind; /* a proxy that has not said yet for whom it speaks: its host is not counted */
 };
 
@@ -88,6 +89,7 @@ struct serving {
 	bool enough;	       /* it has begun as many conns as it is to serve */
 	unsigned stops;	       /* times it was told to stop: the second is an abort */
 	atomic_flag stop_asked;
+	bool told_in_child; /* to stop, by the handler of an isolated conn */
 	atomic_flag empty_told;
 	atomic_int failure; /* why it cannot go on: a negative errno */
 	struct io_op stop_note, enough_note, empty_note;
@@ -108,6 +110,15 @@ void pier_doors_close(struct serving *s);
 /* conns.c: whether a peer may come at all. */
 bool pier_station_welcomes(const struct station *st, const pier_addr *peer);
 
+/* conns.c: on_open and the handler; what went wrong, and on_close. */
+void pier_station_handle(struct station *st, struct served *me);
+void pier_station_say_goodbye(struct station *st, struct served *me);
+
+/* isolate.c: serves a conn in a process of its own, and waits for that. And, before anything is opened: 0, or why these
+ * options and URLs do not go with it. */
+void pier_station_isolate(struct station *st, struct served *me);
+int pier_serving_check_isolation(struct serving *s);
+
 /* proxied.c: true for a conn from a proxy. And, on its fiber, before anything else is read: takes the header, and
  * counts and judges the client it names. False when the conn is to be closed. */
 bool pier_station_proxies(const struct station *st, const pier_conn *c);
@@ -125,6 +136,9 @@ int pier_calls_keep(void *station);
 
 /* accept.c: the fiber of one door. */
 int pier_door_run(void *door);
+
+/* serve.c: stops gently. From any worker. */
+void pier_serving_stop(struct serving *s);
 
 /* serve.c: a station cannot serve any more: the server stops, and pier_serve returns `err`. On any worker. */
 void pier_serving_fail(struct serving *s, int err);
