@@ -139,9 +139,16 @@ static bool unlink_op(struct waiting *w, struct io_op *op)
 static bool took_all(const struct slot *s, const struct io_op *op)
 {
 	size_t room = op->mem.len ? op->mem.len : IO_BUF_SIZE;
+	if (op->kind == IO_RECVMMSG)
+		return s->registered && io_batch_emptied(op);
 	if (op->kind != IO_RECV)
 		return io_kind_reads(op->kind) ? false : s->dry;
 	return s->registered && !s->ended && op->result > 0 && (size_t)op->result < room;
+}
+
+static bool may_be_vain(const struct io_op *op)
+{
+	return (op->kind == IO_RECV || op->kind == IO_RECVMMSG) && !op->nowait;
 }
 
 static bool epoll_submit(struct io *io, struct io_op *op)
@@ -157,7 +164,7 @@ static bool epoll_submit(struct io *io, struct io_op *op)
 		return true;
 	}
 	struct waiting *w = side_of(s, op);
-	if (!w->first && !(s->dry && op->kind == IO_RECV && !op->nowait)) {
+	if (!w->first && !(s->dry && may_be_vain(op))) {
 		op->result = pier_io_perform(io, op);
 		s->dry = took_all(s, op);
 		if (op->result != IO_WAIT)

@@ -27,6 +27,14 @@ static bool is_inet(const pier_endpoint *e)
 	return e->scheme == PIER_TCP || e->scheme == PIER_UDP;
 }
 
+static bool is_wildcard(const pier_addr *a)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&a->sa;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&a->sa;
+	return a->sa.sa_family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr)
+					   : v4->sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
 static int bind_options(int fd, const pier_endpoint *e, const pier_addr *a, bool share)
 {
 	int err = 0;
@@ -39,7 +47,8 @@ static int bind_options(int fd, const pier_endpoint *e, const pier_addr *a, bool
 	if (err == 0 &&
 	    a->sa.sa_family == AF_INET6) /* the wildcard takes IPv4 too: RFC 3493 §5.3 */
 		err = pier_io_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, e->host.len != 0);
-	if (err == 0 && e->scheme == PIER_UDP) { /* answer from the address that was asked */
+	/* Answer from the address that was asked; a port with an address of its own has no other. */
+	if (err == 0 && e->scheme == PIER_UDP && is_wildcard(a)) {
 		err = a->sa.sa_family == AF_INET6
 			      ? pier_io_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
 			      : pier_io_option(fd, IPPROTO_IP, IP_PKTINFO, 1);

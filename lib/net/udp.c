@@ -1,5 +1,7 @@
 #include "udp.h"
 
+#include "base/log.h"
+#include "datagrams.h"
 #include "io/socket.h"
 
 #include <assert.h>
@@ -8,19 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUCKETS 1024 /* a power of two */
+#define BUCKETS	      1024 /* a power of two */
+#define HANDED_MAX    64   /* datagrams, then handlers run */
+#define RECEIVE_PAUSE PIER_MS(100)
 
 struct datagram {
 	struct datagram *next;
 	size_t len;
 	char data[];
-};
-
-/* Our address that the peer wrote to: the kernel's answer would come from another one on a machine with
- * several, and the peer would not know it. ip(7) IP_PKTINFO, RFC 3542 §6. */
-union here {
-	struct in_pktinfo v4;
-	struct in6_pktinfo v6;
 };
 
 struct udp_peer {
@@ -32,9 +29,7 @@ struct udp_peer {
 	unsigned count;
 	size_t bytes;
 	struct waitq arrivals;
-	union here here;
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(union here))];
-	socklen_t control_len;
+	struct source source; /* ours that the peer wrote to: it would not know another */
 };
 
 struct udp_port {
@@ -42,10 +37,19 @@ struct udp_port {
 	bool (*begin)(pier_conn *, void *);
 	void *arg;
 	unsigned peers, peers_max;
+	unsigned
+		queued; /* datagrams handed out that no handler has taken: their answers go together */
+	struct batch *in;
+	struct gather *out;
 	uint64_t seed; /* peers choose their addresses: they must not choose the bucket too */
 	struct list by_age;
 	struct udp_peer *buckets[BUCKETS];
 };
+
+static void send_failed(void *peer, int err)
+{
+	pier_conn_fail(((struct udp_peer *)peer)->conn, err, "send to");
+}
 
 int pier_udp_port_new(int fd, unsigned peers_max, bool (*begin)(pier_conn *, void *), void *arg,
 		      struct udp_port **out)
@@ -59,6 +63,11 @@ int pier_udp_port_new(int fd, unsigned peers_max, bool (*begin)(pier_conn *, voi
 	p->peers_max = peers_max;
 	pier_io_random(&p->seed, sizeof p->seed);
 	list_init(&p->by_age);
+	if (pier_batch_new(fd, &p->in) < 0 || pier_gather_new(fd, send_failed, &p->out) < 0) {
+		free(p->in);
+		free(p);
+		return -ENOMEM;
+	}
 	*out = p;
 	return 0;
 }
@@ -69,7 +78,9 @@ void pier_udp_port_free(struct udp_port *p)
 	if (!p)
 		return;
 	assert(p->peers == 0);
+	pier_gather_free(p->out);
 	io->backend->close_fd(io, p->fd);
+	free(p->in);
 	free(p);
 }
 
@@ -129,6 +140,8 @@ static void peer_close(pier_conn *c, bool reset)
 	*at = peer->bucket_next;
 	list_remove(&peer->age);
 	p->peers--;
+	p->queued -= peer->count;
+	pier_gather_forget(p->out, peer);
 	while (peer->first) {
 		struct datagram *d = peer->first;
 		peer->first = d->next;
@@ -154,6 +167,7 @@ static bool queue(struct udp_peer *peer, const char *data, size_t len)
 	*peer->last = d;
 	peer->last = &d->next;
 	peer->count++;
+	peer->port->queued++;
 	peer->bytes += len;
 	list_remove(&peer->age);
 	list_push(&peer->port->by_age, &peer->age);
@@ -161,86 +175,78 @@ static bool queue(struct udp_peer *peer, const char *data, size_t len)
 	return true;
 }
 
-/* The place of the destination, kept for the answer; the interface is left to the kernel's routes, save for
- * link-local addresses, which mean nothing without it. */
-static void remember_here(struct udp_peer *peer, struct msghdr *msg)
+static struct udp_peer *admit(struct udp_port *p, const struct joined *j)
 {
-	for (struct cmsghdr *h = CMSG_FIRSTHDR(msg); h; h = CMSG_NXTHDR(msg, h)) {
-		size_t size = 0;
-		if (h->cmsg_level == IPPROTO_IP && h->cmsg_type == IP_PKTINFO) {
-			size = sizeof peer->here.v4;
-			memcpy(&peer->here.v4, CMSG_DATA(h), size);
-			peer->here.v4.ipi_spec_dst = peer->here.v4.ipi_addr;
-			peer->here.v4.ipi_ifindex = 0;
-		} else if (h->cmsg_level == IPPROTO_IPV6 && h->cmsg_type == IPV6_PKTINFO) {
-			size = sizeof peer->here.v6;
-			memcpy(&peer->here.v6, CMSG_DATA(h), size);
-			if (!IN6_IS_ADDR_LINKLOCAL(&peer->here.v6.ipi6_addr))
-				peer->here.v6.ipi6_ifindex = 0;
-		}
-		if (size == 0)
-			continue;
-		struct cmsghdr *out = (struct cmsghdr *)peer->control;
-		out->cmsg_level = h->cmsg_level;
-		out->cmsg_type = h->cmsg_type;
-		out->cmsg_len = (socklen_t)CMSG_LEN(size);
-		memcpy(CMSG_DATA(out), &peer->here, size);
-		peer->control_len = (socklen_t)CMSG_SPACE(size);
-	}
-}
-
-static void arrive(struct udp_port *p, const pier_addr *from, struct msghdr *msg, const char *data,
-		   size_t len)
-{
-	struct udp_peer *peer = find(p, from);
-	if (peer) {
-		queue(peer, data, len);
-		return;
-	}
 	if (p->peers >= p->peers_max) {
 		/* This datagram is lost; a repetition of it will find room. */
 		if (p->peers)
 			pier_conn_fail(list_item(p->by_age.next, struct udp_peer, age)->conn,
 				       -ECONNABORTED, "make room for others beside");
-		return;
+		return NULL;
 	}
-	peer = peer_new(p, from);
+	struct udp_peer *peer = peer_new(p, j->from);
 	if (!peer)
-		return;
-	remember_here(peer, msg);
+		return NULL;
+	pier_source_of(j->msg, &peer->source);
 	pier_conn *c = peer->conn;
-	if (!queue(peer, data, len) || !p->begin(c, p->arg)) {
-		peer_close(c, false);
-		pier_conn_free(c);
-	}
+	if (p->begin(c, p->arg))
+		return peer;
+	peer_close(c, false);
+	pier_conn_free(c);
+	return NULL;
+}
+
+/* Handlers take what they were given before there is more: queues are short. */
+static int hand_out(struct udp_port *p, const struct joined *j, unsigned *handed)
+{
+	struct udp_peer *peer = NULL;
+	size_t at = 0;
+	do {
+		size_t len = j->len - at < j->size ? j->len - at : j->size;
+		if (*handed == HANDED_MAX) {
+			*handed = 0;
+			peer = NULL; /* it may be gone when we are back */
+			int err = pier_yield();
+			if (err < 0)
+				return err;
+		}
+		if (!peer && !(peer = find(p, j->from)) && !(peer = admit(p, j)))
+			return 0;
+		queue(peer, j->data + at, len);
+		++*handed;
+		at += len;
+	} while (at < j->len);
+	return 0;
+}
+
+/* Of what a receive can say, nothing ends a port: a peer that is gone (ICMP port unreachable) is no error of
+ * the port's, and memory comes back. */
+static int wait_out(int err)
+{
+	if (err == -ECONNREFUSED || err == -EHOSTUNREACH || err == -ENETUNREACH)
+		return 0;
+	if (err != -ECANCELED)
+		pier_log_line(PIER_WARN, "no datagrams come for now: %s", pier_strerror(err));
+	return pier_sleep(RECEIVE_PAUSE);
 }
 
 int pier_udp_port_run(struct udp_port *p)
 {
-	char *data = malloc(UINT16_MAX);
-	_Alignas(struct cmsghdr) char control[256] = {0};
-	int64_t n;
-
-	if (!data)
-		return -ENOMEM;
-	do {
-		pier_addr from = {0};
-		struct iovec iov = {data, UINT16_MAX};
-		struct msghdr msg = {.msg_name = &from.storage,
-				     .msg_namelen = sizeof from.storage,
-				     .msg_iov = &iov,
-				     .msg_iovlen = 1,
-				     .msg_control = control,
-				     .msg_controllen = sizeof control};
-		struct io_op op = {.kind = IO_RECVMSG, .fd = p->fd, .msg = &msg};
-		n = pier_await(&op, PIER_FOREVER, "datagrams");
-		from.len = msg.msg_namelen;
-		if (n >= 0)
-			arrive(p, &from, &msg, data, (size_t)n);
-		/* A peer that is gone (ICMP port unreachable) is no error of the port's. */
-	} while (n >= 0 || n == -ECONNREFUSED || n == -EHOSTUNREACH || n == -ENETUNREACH);
-	free(data);
-	return (int)n;
+	int err = 0;
+	unsigned handed = 0;
+	while (err == 0) {
+		int64_t n = pier_batch_receive(p->in, p->fd);
+		if (n < 0)
+			err = wait_out((int)n);
+		for (int64_t i = 0; i < n && err == 0; i++) {
+			struct joined j = pier_batch_at(p->in, (unsigned)i);
+			err = hand_out(p, &j, &handed);
+		}
+		if (n < BATCH_MAX)
+			handed =
+				0; /* there is no more: the next receive waits, and the others run */
+	}
+	return err;
 }
 
 /* ---- The conn of a peer -------------------------------------------------------------------------- */
@@ -269,6 +275,7 @@ static int64_t peer_next(pier_conn *c, int64_t until)
 	if (!peer->first)
 		peer->last = &peer->first;
 	peer->count--;
+	peer->port->queued--;
 	peer->bytes -= d->len;
 	size_t head = offsetof(struct datagram, data);
 	c->in = (struct inbuf){
@@ -279,14 +286,45 @@ static int64_t peer_next(pier_conn *c, int64_t until)
 void pier_udp_address(pier_conn *c, struct msghdr *msg)
 {
 	struct udp_peer *peer = c->udp;
+	pier_gather_flush(peer->port->out); /* what was said before goes before */
 	msg->msg_name = &c->peer.storage;
 	msg->msg_namelen = c->peer.len;
-	msg->msg_control = peer->control_len ? peer->control : NULL;
-	msg->msg_controllen = peer->control_len;
+	msg->msg_control = peer->source.len ? peer->source.control : NULL;
+	msg->msg_controllen = peer->source.len;
 }
 
+static size_t length(const struct msghdr *msg)
+{
+	size_t len = 0;
+	for (size_t i = 0; i < msg->msg_iovlen; i++)
+		len += msg->msg_iov[i].iov_len;
+	return len;
+}
+
+/* While other handlers have datagrams to answer, answers are gathered; the last one's takes all along. */
 static int64_t peer_send(pier_conn *c, struct msghdr *msg, int64_t until)
 {
+	struct udp_peer *peer = c->udp;
+	struct udp_port *p = peer->port;
+	bool together = length(msg) <= GATHER_PIECE && (p->queued || p->out->count);
+	int64_t n = -EAGAIN;
+
+	while (n == -EAGAIN) {
+		if (together)
+			n = pier_gather_put(p->out, peer, &c->peer, &peer->source, msg);
+		else if (pier_gather_flush(p->out))
+			break;
+		if (n == -EAGAIN) {
+			int err = pier_gather_wait(p->out, until);
+			if (err < 0 || c->err)
+				return err < 0 ? err : c->err;
+		}
+	}
+	if (together) {
+		if (p->queued == 0)
+			pier_gather_flush(p->out);
+		return n;
+	}
 	struct io_op op = {.kind = IO_SENDMSG, .fd = c->fd, .msg = msg};
 	pier_udp_address(c, msg);
 	return pier_await(&op, until, "room to send");
