@@ -90,15 +90,25 @@ static struct udp_peer **bucket_of(struct udp_port *p, const pier_addr *a)
 {
 	uint64_t h = p->seed;
 	const unsigned char *at = (const unsigned char *)&a->storage;
-	for (socklen_t i = 0; i < a->len; i++)
-		h = (h ^ at[i]) * 0x100000001b3u;
+	uint64_t word;
+	for (socklen_t i = 0; i < a->len; i += sizeof word) { /* all are of one length: what is behind stays zero */
+		memcpy(&word, at + i, sizeof word);
+		h = (h ^ word) * 0x9e3779b97f4a7c15u;
+		h ^= h >> 32;
+	}
 	return &p->buckets[(h ^ h >> 32) & (BUCKETS - 1)];
+}
+
+/* As one socket writes them down, so byte for byte. */
+static bool same(const pier_addr *a, const pier_addr *b)
+{
+	return a->len == b->len && memcmp(&a->sa, &b->sa, a->len) == 0;
 }
 
 static struct udp_peer *find(struct udp_port *p, const pier_addr *a)
 {
 	struct udp_peer *peer = *bucket_of(p, a);
-	while (peer && !pier_addr_eq(&peer->conn->peer, a))
+	while (peer && !same(&peer->conn->peer, a))
 		peer = peer->bucket_next;
 	return peer;
 }
