@@ -25,6 +25,7 @@ struct udp_peer {
 	pier_conn *conn;
 	struct udp_peer *bucket_next;
 	struct list age; /* in port->by_age, the longest silent first */
+	int64_t heard;
 	struct datagram *first, **last;
 	unsigned count;
 	size_t bytes;
@@ -36,7 +37,8 @@ struct udp_port {
 	int fd;
 	bool (*begin)(pier_conn *, void *);
 	void *arg;
-	unsigned peers, peers_max;
+	unsigned peers;
+	_Atomic int64_t silent_since;
 	unsigned
 		queued; /* datagrams handed out that no handler has taken: their answers go together */
 	struct batch *in;
@@ -51,8 +53,7 @@ static void send_failed(void *peer, int err)
 	pier_conn_fail(((struct udp_peer *)peer)->conn, err, "send to");
 }
 
-int pier_udp_port_new(int fd, unsigned peers_max, bool (*begin)(pier_conn *, void *), void *arg,
-		      struct udp_port **out)
+int pier_udp_port_new(int fd, bool (*begin)(pier_conn *, void *), void *arg, struct udp_port **out)
 {
 	struct udp_port *p = calloc(1, sizeof *p);
 	if (!p)
@@ -60,7 +61,7 @@ int pier_udp_port_new(int fd, unsigned peers_max, bool (*begin)(pier_conn *, voi
 	p->fd = fd;
 	p->begin = begin;
 	p->arg = arg;
-	p->peers_max = peers_max;
+	p->silent_since = PIER_FOREVER;
 	pier_io_random(&p->seed, sizeof p->seed);
 	list_init(&p->by_age);
 	if (pier_batch_new(fd, &p->in) < 0 || pier_gather_new(fd, send_failed, &p->out) < 0) {
@@ -113,6 +114,41 @@ static struct udp_peer *find(struct udp_port *p, const pier_addr *a)
 	return peer;
 }
 
+/* ---- Ages ---------------------------------------------------------------------------------------- */
+
+static struct udp_peer *oldest(const struct udp_port *p)
+{
+	return list_empty(&p->by_age) ? NULL : list_item(p->by_age.next, struct udp_peer, age);
+}
+
+static void heard(struct udp_peer *peer)
+{
+	peer->heard = pier_conn_io()->now;
+	list_remove(&peer->age);
+	list_push(&peer->port->by_age, &peer->age);
+}
+
+static void publish_age(struct udp_port *p)
+{
+	struct udp_peer *peer = oldest(p);
+	atomic_store_explicit(&p->silent_since, peer ? peer->heard : PIER_FOREVER,
+			      memory_order_relaxed);
+}
+
+int64_t pier_udp_port_silent_since(const struct udp_port *p)
+{
+	return atomic_load_explicit(&p->silent_since, memory_order_relaxed);
+}
+
+void pier_udp_port_let_go(struct udp_port *p)
+{
+	struct udp_peer *peer = oldest(p);
+	if (peer)
+		pier_conn_fail(peer->conn, -ECONNABORTED, "make room for others beside");
+}
+
+/* ---- Peers --------------------------------------------------------------------------------------- */
+
 static const struct transport udp_peer_transport;
 
 static struct udp_peer *peer_new(struct udp_port *p, const pier_addr *from)
@@ -130,7 +166,9 @@ static struct udp_peer *peer_new(struct udp_port *p, const pier_addr *from)
 	peer->conn = c;
 	peer->last = &peer->first;
 	waitq_init(&peer->arrivals);
-	list_push(&p->by_age, &peer->age);
+	list_init(&peer->age);
+	heard(peer);
+	publish_age(p);
 	struct udp_peer **bucket = bucket_of(p, from);
 	peer->bucket_next = *bucket;
 	*bucket = peer;
@@ -149,6 +187,7 @@ static void peer_close(pier_conn *c, bool reset)
 		at = &(*at)->bucket_next;
 	*at = peer->bucket_next;
 	list_remove(&peer->age);
+	publish_age(p);
 	p->peers--;
 	p->queued -= peer->count;
 	pier_gather_forget(p->out, peer);
@@ -179,21 +218,14 @@ static bool queue(struct udp_peer *peer, const char *data, size_t len)
 	peer->count++;
 	peer->port->queued++;
 	peer->bytes += len;
-	list_remove(&peer->age);
-	list_push(&peer->port->by_age, &peer->age);
+	heard(peer);
+	publish_age(peer->port);
 	pier_waitq_wake(&peer->arrivals);
 	return true;
 }
 
 static struct udp_peer *admit(struct udp_port *p, const struct joined *j)
 {
-	if (p->peers >= p->peers_max) {
-		/* This datagram is lost; a repetition of it will find room. */
-		if (p->peers)
-			pier_conn_fail(list_item(p->by_age.next, struct udp_peer, age)->conn,
-				       -ECONNABORTED, "make room for others beside");
-		return NULL;
-	}
 	struct udp_peer *peer = peer_new(p, j->from);
 	if (!peer)
 		return NULL;

@@ -78,20 +78,63 @@ static bool refuse(struct station *st, pier_conn *c)
 	return false;
 }
 
-static bool enter(struct serving *s, const pier_addr *peer)
+/* 0, or which limit is reached: -EUSERS of the server, -EDQUOT of the host. */
+static int enter(struct serving *s, const pier_addr *peer)
 {
-	if (atomic_fetch_add(&s->conns, 1) < s->o.max_conns &&
-	    pier_hosts_enter(&s->hosts, peer, s->o.max_per_host))
-		return true;
-	atomic_fetch_sub(&s->conns, 1);
-	return false;
+	int err = 0;
+	if (atomic_fetch_add(&s->conns, 1) >= s->o.max_conns)
+		err = -EUSERS;
+	else if (!pier_hosts_enter(&s->hosts, peer, s->o.max_per_host))
+		err = -EDQUOT;
+	if (err < 0)
+		atomic_fetch_sub(&s->conns, 1);
+	return err;
 }
+
+/* ---- Room for udp peers ---------------------------------------------------------------------------- */
+
+static void let_go(struct io_op *note)
+{
+	struct door *door = note->owner;
+	atomic_store(&door->crowded_told, false);
+	pier_udp_port_let_go(door->port);
+}
+
+/* Nobody says goodbye in udp, so the peer of all workers that is silent for longest makes room; a repetition of
+ * what is lost now will find it. */
+static void make_room(struct serving *s)
+{
+	struct door *from = NULL;
+	int64_t least = PIER_FOREVER;
+	for (unsigned i = 0; i < s->count; i++) {
+		for (unsigned k = 0; k < s->stations[i].door_count; k++) {
+			struct door *door = &s->stations[i].doors[k];
+			struct udp_port *port = door->port;
+			int64_t since = port ? pier_udp_port_silent_since(port) : PIER_FOREVER;
+			if (since < least) {
+				least = since;
+				from = door;
+			}
+		}
+	}
+	if (!from || atomic_exchange(&from->crowded_told, true))
+		return;
+	from->crowded = (struct io_op){.kind = IO_NOTE, .done = let_go, .owner = from};
+	pier_io_post(from->station->worker->io, &from->crowded);
+}
+
+/* ---- Beginning ------------------------------------------------------------------------------------- */
 
 /* Counts a new conn and runs its handler, or refuses it. */
 static bool begin(struct station *st, pier_conn *c)
 {
 	setup(st, c);
-	if (!enter(st->serving, &c->peer))
+	int err = enter(st->serving, &c->peer);
+	if (err == -EUSERS && c->udp) {
+		make_room(st->serving);
+		return false;
+	}
+	if (err < 0)
 		return refuse(st, c);
 	atomic_fetch_add(&st->worker->load, 1);
 	if (pier_go(&st->handlers, serve_conn, c) == 0)
@@ -240,7 +283,13 @@ int pier_door_run(void *arg)
 
 	if (door->scheme != PIER_UDP)
 		return accept_all(door);
-	int err =
-		pier_udp_port_new(door->fd, st->serving->o.max_conns, begin_peer, st, &door->port);
-	return err < 0 ? err : pier_udp_port_run(door->port);
+	struct udp_port *port = NULL;
+	int err;
+	while ((err = pier_udp_port_new(door->fd, begin_peer, st, &port)) < 0) {
+		wait_out_shortage(err);
+		if (pier_stopped() < 0)
+			return err;
+	}
+	door->port = port;
+	return pier_udp_port_run(port);
 }

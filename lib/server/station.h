@@ -28,7 +28,10 @@ struct door {
 	int fd;
 	pier_scheme scheme;
 	bool alone;	       /* on no other worker is one at the same place */
-	struct udp_port *port; /* of udp; it outlives the door, since its peers answer through it */
+	/* Of udp; it outlives the door, since its peers answer through it. */
+	_Atomic(struct udp_port *) port;
+	struct io_op crowded; /* a note: let the longest silent peer go */
+	atomic_bool crowded_told;
 };
 
 /* A conn that is being served, on the stack of its fiber. */
