@@ -97,6 +97,7 @@ struct io_op {
 	struct io_op *next;
 	struct io *io;
 	uint32_t slot;
+	bool unwanted; /* cancelled: it does not go round again */
 };
 
 /* One piece, no address, nothing beside it: send(2) does it, with less to copy than sendmsg(2). */

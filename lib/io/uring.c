@@ -302,6 +302,7 @@ static bool uring_submit(struct io *io, struct io_op *op)
 {
 	struct uring_io *u = of(io);
 	op->io = io;
+	op->unwanted = false;
 	if (io_kind_pooled(op->kind))
 		return !pier_io_pool_submit(io, op);
 	struct port *p = port_of(u, op->fd);
@@ -355,6 +356,8 @@ static void uring_cancel(struct io *io, struct io_op *op)
 	}
 	if (op->slot >= u->slot_room || u->slots[op->slot].op != op)
 		return; /* its completion is here already */
+	op->unwanted =
+		true; /* it may be complete in the kernel, and have found that it must wait again */
 	struct io_uring_sqe *s = entry(u);
 	s->opcode = IORING_OP_ASYNC_CANCEL;
 	s->addr = (uint64_t)u->slots[op->slot].generation << 32 | (op->slot + TAG_SLOTS);
@@ -412,9 +415,9 @@ static void complete(struct uring_io *u, const struct io_uring_cqe *c)
 	if (c->flags & IORING_CQE_F_BUFFER)
 		take_buf(u, op, c);
 	if (goes_on(u, op, c, &result)) {
-		if (queue_op(u, op))
+		if (!op->unwanted && queue_op(u, op))
 			return;
-		result = -ENOMEM;
+		result = op->unwanted ? -ECANCELED : -ENOMEM;
 	}
 	struct line *l = line_of(p, op);
 	line_remove(l, op);

@@ -93,7 +93,7 @@ int pier_gather_new(int fd, void (*failed)(void *owner, int err), struct gather 
 /* Gives what is left PIER_LINGER to leave. On a fiber. */
 void pier_gather_free(struct gather *g);
 
-/* Copies a datagram of at most GATHER_PIECE bytes; it leaves by pier_gather_flush, or at the end of the turn.
+/* Copies a datagram of at most GATHER_PIECE bytes, for the one address of its owner; it leaves by pier_gather_flush, or at the end of the turn.
  * Its length, or -EAGAIN when there is no room: pier_gather_wait waits for that. */
 int64_t pier_gather_put(struct gather *g, void *owner, const pier_addr *to,
 			const struct source *from, const struct msghdr *msg);

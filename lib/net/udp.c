@@ -92,7 +92,8 @@ static struct udp_peer **bucket_of(struct udp_port *p, const pier_addr *a)
 	uint64_t h = p->seed;
 	const unsigned char *at = (const unsigned char *)&a->storage;
 	uint64_t word;
-	for (socklen_t i = 0; i < a->len; i += sizeof word) { /* all are of one length: what is behind stays zero */
+	for (socklen_t i = 0; i < a->len;
+	     i += sizeof word) { /* all are of one length: what is behind stays zero */
 		memcpy(&word, at + i, sizeof word);
 		h = (h ^ word) * 0x9e3779b97f4a7c15u;
 		h ^= h >> 32;

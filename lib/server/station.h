@@ -27,7 +27,7 @@ struct door {
 	struct station *station;
 	int fd;
 	pier_scheme scheme;
-	bool alone;	       /* on no other worker is one at the same place */
+	bool alone; /* on no other worker is one at the same place */
 	/* Of udp; it outlives the door, since its peers answer through it. */
 	_Atomic(struct udp_port *) port;
 	struct io_op crowded; /* a note: let the longest silent peer go */
