@@ -13,13 +13,15 @@ PIER_BEGIN
 typedef void (*pier_handler)(pier_conn *c, void *arg);
 
 typedef struct pier_serve_opts {
-	size_t size;	       /* sizeof(pier_serve_opts), set by the macro */
-	void *arg;	       /* given to every handler */
-	pier_frame frame;      /* of the conns */
-	size_t message_max;    /* 0 = PIER_MESSAGE_MAX */
-	int64_t idle;	       /* a wait to receive or send ends after this long; 0 = never */
-	int64_t rd, wr;	       /* the same for one direction; 0 = as idle */
-	unsigned max_conns;    /* live conns; one more is closed at once; 0 = 10,000 */
+	size_t size;	    /* sizeof(pier_serve_opts), set by the macro */
+	void *arg;	    /* given to every handler */
+	pier_frame frame;   /* of the conns */
+	size_t message_max; /* 0 = PIER_MESSAGE_MAX */
+	int64_t idle;	    /* a wait to receive or send ends after this long; 0 = never */
+	int64_t rd, wr;	    /* the same for one direction; 0 = as idle */
+	unsigned
+		max_conns; /* live conns; one more is closed at once; 0 = 10,000. A udp peer never says
+				* that it leaves: there the one silent for longest makes room */
 	unsigned max_per_host; /* live conns of one host; 0 = max_conns; unix peers are one */
 	int backlog;	       /* listen(2); 0 = SOMAXCONN */
 	int64_t grace;	       /* on stop, handlers inside a message may go on this long; 0 = 5 s */
@@ -32,7 +34,7 @@ typedef struct pier_serve_opts {
 	/* A conn ended by an error (never for a disconnect or a stop); NULL = silent. */
 	void (*on_error)(pier_conn *c, int err, void *arg);
 	/* A conn over a limit, before it is closed. It may be sent a line: what does not fit the socket
-	 * at once is lost. NULL = it is just closed. */
+	 * at once is lost. NULL = it is just closed. Of udp's limits, max_per_host alone. */
 	void (*on_full)(pier_conn *c, void *arg);
 } pier_serve_opts;
 

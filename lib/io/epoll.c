@@ -144,7 +144,7 @@ static bool took_all(const struct slot *s, const struct io_op *op)
 {
 	size_t room = op->mem.len ? op->mem.len : IO_BUF_SIZE;
 	if (op->kind == IO_RECVMMSG)
-		return s->registered && io_batch_emptied(op);
+		return s->registered && !s->ended && io_batch_emptied(op);
 	if (op->kind != IO_RECV)
 		return io_kind_reads(op->kind) ? false : s->dry;
 	return s->registered && !s->ended && op->result > 0 && (size_t)op->result < room;

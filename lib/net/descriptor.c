@@ -99,7 +99,7 @@ static int64_t keep(pier_conn *c, struct io *io, char *buf, const char *spill, s
 }
 
 /* recv(2): in udp nothing is a message; on a seqpacket socket it may also be the end. Empty messages that are the
- * last before it cannot be told from it: unix(7) marks neither. */
+ * last before it are taken for it. */
 static bool ends_by_empty(pier_conn *c)
 {
 	int type = 0;

@@ -314,7 +314,8 @@ static void check_room(unsigned workers)
 		CHECK(t.begun - t.ended <= 4);
 		CHECK_EQ(send(fds[0], "stay", 4, 0),
 			 4); /* never silent for long, so never let go */
-		while (hear(fds[0], got, sizeof got) != 4) /* a late answer to "me" is passed over */
+		while (hear(fds[0], got, sizeof got) !=
+		       4) /* a late answer to "me" is passed over */
 			;
 	}
 	CHECK_EQ(refused, 0);
