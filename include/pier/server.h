@@ -13,15 +13,13 @@ PIER_BEGIN
 typedef void (*pier_handler)(pier_conn *c, void *arg);
 
 typedef struct pier_serve_opts {
-	size_t size;	    /* sizeof(pier_serve_opts), set by the macro */
-	void *arg;	    /* given to every handler */
-	pier_frame frame;   /* of the conns */
-	size_t message_max; /* 0 = PIER_MESSAGE_MAX */
-	int64_t idle;	    /* a wait to receive or send ends after this long; 0 = never */
-	int64_t rd, wr;	    /* the same for one direction; 0 = as idle */
-	unsigned
-		max_conns; /* live conns; one more is closed at once; 0 = 10,000. A udp peer never says
-				* that it leaves: there the one silent for longest makes room */
+	size_t size;	       /* sizeof(pier_serve_opts), set by the macro */
+	void *arg;	       /* given to every handler */
+	pier_frame frame;      /* of the conns */
+	size_t message_max;    /* 0 = PIER_MESSAGE_MAX */
+	int64_t idle;	       /* a wait to receive or send ends after this long; 0 = never */
+	int64_t rd, wr;	       /* the same for one direction; 0 = as idle */
+	unsigned max_conns;    /* live conns; one more is closed at once; 0 = 10,000 */
 	unsigned max_per_host; /* live conns of one host; 0 = max_conns; unix peers are one */
 	int backlog;	       /* listen(2); 0 = SOMAXCONN */
 	int64_t grace;	       /* on stop, handlers inside a message may go on this long; 0 = 5 s */
@@ -45,6 +43,9 @@ typedef struct pier_serve_opts {
  *
  * Stopping is gentle: no new conns; a conn that waits between messages (pier_next, pier_gets,
  * pier_http_next) sees the end of input; one inside a message may go on for `grace`, then is cancelled.
+ *
+ * A udp peer is a conn from its first datagram on. It never says that it leaves, so over max_conns the one
+ * that is silent for longest, of all workers, is ended (-ECONNABORTED) for a new one.
  *
  * Returns 0 after a stop, or why it could not listen: -EADDRINUSE, -EACCES, -PIER_EURL …
  * Python: socketserver.ThreadingTCPServer.serve_forever, and ThreadingUDPServer for udp:// (one conn
