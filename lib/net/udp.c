@@ -39,8 +39,7 @@ struct udp_port {
 	void *arg;
 	unsigned peers;
 	_Atomic int64_t silent_since;
-	unsigned
-		queued; /* datagrams handed out that no handler has taken: their answers go together */
+	unsigned queued; /* datagrams that no handler has taken yet */
 	struct batch *in;
 	struct gather *out;
 	uint64_t seed; /* peers choose their addresses: they must not choose the bucket too */
@@ -92,8 +91,8 @@ static struct udp_peer **bucket_of(struct udp_port *p, const pier_addr *a)
 	uint64_t h = p->seed;
 	const unsigned char *at = (const unsigned char *)&a->storage;
 	uint64_t word;
-	for (socklen_t i = 0; i < a->len;
-	     i += sizeof word) { /* all are of one length: what is behind stays zero */
+	/* All are of one length, so what is behind it stays zero. */
+	for (socklen_t i = 0; i < a->len; i += sizeof word) {
 		memcpy(&word, at + i, sizeof word);
 		h = (h ^ word) * 0x9e3779b97f4a7c15u;
 		h ^= h >> 32;
@@ -285,9 +284,8 @@ int pier_udp_port_run(struct udp_port *p)
 			struct joined j = pier_batch_at(p->in, (unsigned)i);
 			err = hand_out(p, &j, &handed);
 		}
-		if (n < BATCH_MAX)
-			handed =
-				0; /* there is no more: the next receive waits, and the others run */
+		if (n < BATCH_MAX) /* there is no more: the next receive waits, and others run */
+			handed = 0;
 	}
 	return err;
 }
@@ -344,33 +342,46 @@ static size_t length(const struct msghdr *msg)
 	return len;
 }
 
-/* While other handlers have datagrams to answer, answers are gathered; the last one's takes all along. */
-static int64_t peer_send(pier_conn *c, struct msghdr *msg, int64_t until)
+static int64_t send_together(pier_conn *c, const struct msghdr *msg, int64_t until)
 {
 	struct udp_peer *peer = c->udp;
 	struct udp_port *p = peer->port;
-	bool together = length(msg) <= GATHER_PIECE && (p->queued || p->out->count);
-	int64_t n = -EAGAIN;
+	int64_t n;
+	while ((n = pier_gather_put(p->out, peer, &c->peer, &peer->source, msg)) == -EAGAIN) {
+		int err = pier_gather_wait(p->out, until);
+		if (err < 0 || c->err)
+			return err < 0 ? err : c->err;
+	}
+	if (p->queued == 0)
+		pier_gather_flush(p->out);
+	if (pier_fiber_self())
+		pier_fiber_streak(pier_fiber_self());
+	return n;
+}
 
-	while (n == -EAGAIN) {
-		if (together)
-			n = pier_gather_put(p->out, peer, &c->peer, &peer->source, msg);
-		else if (pier_gather_flush(p->out))
-			break;
-		if (n == -EAGAIN) {
-			int err = pier_gather_wait(p->out, until);
-			if (err < 0 || c->err)
-				return err < 0 ? err : c->err;
-		}
-	}
-	if (together) {
-		if (p->queued == 0)
-			pier_gather_flush(p->out);
-		return n;
-	}
+static int64_t send_alone(pier_conn *c, struct msghdr *msg, int64_t until)
+{
+	struct udp_port *p = c->udp->port;
 	struct io_op op = {.kind = IO_SENDMSG, .fd = c->fd, .msg = msg};
+	while (!pier_gather_flush(p->out)) { /* what was said before goes before */
+		int err = pier_gather_wait(p->out, until);
+		if (err < 0 || c->err)
+			return err < 0 ? err : c->err;
+	}
 	pier_udp_address(c, msg);
 	return pier_await(&op, until, "room to send");
+}
+
+/* While handlers have datagrams to take, answers are gathered; the one to the last takes all along. */
+static int64_t peer_send(pier_conn *c, struct msghdr *msg, int64_t until)
+{
+	struct udp_port *p = c->udp->port;
+	int err = pier_wait_refused();
+	if (err < 0)
+		return err;
+	if (length(msg) <= GATHER_PIECE && (p->queued || p->out->count))
+		return send_together(c, msg, until);
+	return send_alone(c, msg, until);
 }
 
 static int peer_finish(pier_conn *c)

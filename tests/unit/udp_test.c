@@ -231,6 +231,30 @@ ON_FIBER(the_last_words_of_a_handler_leave)
 	close_town(&t);
 }
 
+static void talk_on(pier_conn *c, void *arg)
+{
+	struct town *t = arg;
+	t->begun++;
+	while (pier_send(c, "on and on", 9) > 0)
+		;
+	t->ended++;
+}
+
+/* With a datagram left unread all the time, so that what it says is gathered. */
+ON_FIBER(a_handler_that_only_talks_holds_nobody_up)
+{
+	struct town t = {.url = "udp://127.0.0.1:0",
+			 .handler = talk_on,
+			 .o = {.workers = 1, .grace = PIER_MS(10)}};
+	open_town(&t);
+	int fd = client(&t, "127.0.0.1");
+	CHECK_EQ(send(fd, "a", 1, 0), 1);
+	await(&t.begun, 1); /* on this worker too */
+	hear_text(fd, "on and on");
+	close(fd);
+	close_town(&t);
+}
+
 /* ---- Addresses ------------------------------------------------------------------------------------ */
 
 static void check_answered_from(const char *url, const char *host)
