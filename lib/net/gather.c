@@ -56,10 +56,10 @@ static void ask_to_cut(struct gathered *e, struct msghdr *msg)
 	struct cmsghdr *h = (struct cmsghdr *)(e->control + msg->msg_controllen);
 	h->cmsg_level = IPPROTO_UDP;
 	h->cmsg_type = UDP_SEGMENT;
-	h->cmsg_len = CMSG_LEN(sizeof size);
+	h->cmsg_len = (socklen_t)CMSG_LEN(sizeof size);
 	memcpy(CMSG_DATA(h), &size, sizeof size);
 	msg->msg_control = e->control;
-	msg->msg_controllen += CMSG_SPACE(sizeof size);
+	msg->msg_controllen += (socklen_t)CMSG_SPACE(sizeof size);
 }
 
 static void begin(struct gather *g, void *owner, const pier_addr *to, const struct source *from,
@@ -90,7 +90,7 @@ int64_t pier_gather_put(struct gather *g, void *owner, const pier_addr *to,
 			const struct source *from, const struct msghdr *msg)
 {
 	size_t len = 0;
-	for (size_t i = 0; i < msg->msg_iovlen; i++)
+	for (size_t i = 0; i < (size_t)msg->msg_iovlen; i++)
 		len += msg->msg_iov[i].iov_len;
 	if (!has_room(g, len) && !pier_gather_flush(g))
 		return -EAGAIN;
@@ -103,7 +103,7 @@ int64_t pier_gather_put(struct gather *g, void *owner, const pier_addr *to,
 	} else {
 		begin(g, owner, to, from, len);
 	}
-	for (size_t i = 0; i < msg->msg_iovlen; i++) {
+	for (size_t i = 0; i < (size_t)msg->msg_iovlen; i++) {
 		if (msg->msg_iov[i].iov_len)
 			memcpy(g->data + g->used, msg->msg_iov[i].iov_base,
 			       msg->msg_iov[i].iov_len);
@@ -134,7 +134,7 @@ static void take_apart(struct gather *g, struct gathered *e)
 {
 	struct iovec *iov = &g->iov[g->first];
 	struct msghdr *msg = &g->msgs[g->first].msg_hdr;
-	msg->msg_controllen -= CMSG_SPACE(sizeof(uint16_t));
+	msg->msg_controllen -= (socklen_t)CMSG_SPACE(sizeof(uint16_t));
 	e->count = 1;
 	g->rest = iov->iov_len - e->size;
 	iov->iov_len = e->size;

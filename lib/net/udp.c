@@ -1,6 +1,5 @@
 #include "udp.h"
 
-#include "base/log.h"
 #include "datagrams.h"
 #include "io/socket.h"
 
@@ -10,9 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUCKETS	      1024 /* a power of two */
-#define HANDED_MAX    64   /* datagrams, then handlers run */
-#define RECEIVE_PAUSE PIER_MS(100)
+#define BUCKETS	   1024 /* a power of two */
+#define HANDED_MAX 64	/* datagrams, then handlers run */
 
 struct datagram {
 	struct datagram *next;
@@ -30,7 +28,8 @@ struct udp_peer {
 	unsigned count;
 	size_t bytes;
 	struct waitq arrivals;
-	struct source source; /* ours that the peer wrote to: it would not know another */
+	struct source source;  /* ours that the peer wrote to: it would not know another */
+	struct io_op *standby; /* to complete at the next arrival */
 };
 
 struct udp_port {
@@ -203,6 +202,16 @@ static void peer_close(pier_conn *c, bool reset)
 
 /* ---- Arrivals ------------------------------------------------------------------------------------ */
 
+static void tell_standby(struct udp_peer *peer, int64_t result)
+{
+	struct io_op *op = peer->standby;
+	if (!op)
+		return;
+	peer->standby = NULL;
+	op->result = result;
+	op->done(op);
+}
+
 static bool queue(struct udp_peer *peer, const char *data, size_t len)
 {
 	if (peer->count == UDP_QUEUE_MAX || len > UDP_QUEUE_BYTES - peer->bytes)
@@ -221,6 +230,7 @@ static bool queue(struct udp_peer *peer, const char *data, size_t len)
 	heard(peer);
 	publish_age(peer->port);
 	pier_waitq_wake(&peer->arrivals);
+	tell_standby(peer, 1);
 	return true;
 }
 
@@ -261,15 +271,10 @@ static int hand_out(struct udp_port *p, const struct joined *j, unsigned *handed
 	return 0;
 }
 
-/* Of what a receive can say, nothing ends a port: a peer that is gone (ICMP port unreachable) is no error of
- * the port's, and memory comes back. */
-static int wait_out(int err)
+/* A peer that is gone (ICMP port unreachable) is no error of the port's. */
+static bool is_theirs(int64_t err)
 {
-	if (err == -ECONNREFUSED || err == -EHOSTUNREACH || err == -ENETUNREACH)
-		return 0;
-	if (err != -ECANCELED)
-		pier_log_line(PIER_WARN, "no datagrams come for now: %s", pier_strerror(err));
-	return pier_sleep(RECEIVE_PAUSE);
+	return err == -ECONNREFUSED || err == -EHOSTUNREACH || err == -ENETUNREACH;
 }
 
 int pier_udp_port_run(struct udp_port *p)
@@ -278,8 +283,8 @@ int pier_udp_port_run(struct udp_port *p)
 	unsigned handed = 0;
 	while (err == 0) {
 		int64_t n = pier_batch_receive(p->in, p->fd);
-		if (n < 0)
-			err = wait_out((int)n);
+		if (n < 0 && !is_theirs(n))
+			return (int)n;
 		for (int64_t i = 0; i < n && err == 0; i++) {
 			struct joined j = pier_batch_at(p->in, (unsigned)i);
 			err = hand_out(p, &j, &handed);
@@ -305,13 +310,12 @@ static int64_t peer_poll(pier_conn *c, int64_t until)
 	return 1;
 }
 
-static int64_t peer_next(pier_conn *c, int64_t until)
+static int64_t peer_take(pier_conn *c)
 {
 	struct udp_peer *peer = c->udp;
-	int64_t err = peer_poll(c, until);
-	if (err < 0)
-		return err;
 	struct datagram *d = peer->first;
+	if (!d)
+		return -EAGAIN;
 	peer->first = d->next;
 	if (!peer->first)
 		peer->last = &peer->first;
@@ -322,6 +326,28 @@ static int64_t peer_next(pier_conn *c, int64_t until)
 	c->in = (struct inbuf){
 		.at = (char *)d, .start = head, .end = head + d->len, .room = head + d->len};
 	return 1;
+}
+
+static int64_t peer_next(pier_conn *c, int64_t until)
+{
+	int64_t err = peer_poll(c, until);
+	return err < 0 ? err : peer_take(c);
+}
+
+static bool peer_arm(pier_conn *c, struct io_op *op)
+{
+	struct udp_peer *peer = c->udp;
+	op->result = 1;
+	if (peer->first)
+		return true;
+	peer->standby = op;
+	return false;
+}
+
+static void peer_disarm(pier_conn *c, struct io_op *op)
+{
+	(void)op;
+	tell_standby(c->udp, -ECANCELED);
 }
 
 void pier_udp_address(pier_conn *c, struct msghdr *msg)
@@ -337,7 +363,7 @@ void pier_udp_address(pier_conn *c, struct msghdr *msg)
 static size_t length(const struct msghdr *msg)
 {
 	size_t len = 0;
-	for (size_t i = 0; i < msg->msg_iovlen; i++)
+	for (size_t i = 0; i < (size_t)msg->msg_iovlen; i++)
 		len += msg->msg_iov[i].iov_len;
 	return len;
 }
@@ -393,6 +419,9 @@ static int peer_finish(pier_conn *c)
 static const struct transport udp_peer_transport = {
 	.message = true,
 	.next = peer_next,
+	.take = peer_take,
+	.arm = peer_arm,
+	.disarm = peer_disarm,
 	.send = peer_send,
 	.poll = peer_poll,
 	.finish = peer_finish,

@@ -12,7 +12,7 @@ struct udp_port;
 /* A port on `fd`. `begin` is given each new peer's conn; false refuses it, and its datagram is lost. */
 int pier_udp_port_new(int fd, bool (*begin)(pier_conn *, void *), void *arg, struct udp_port **out);
 
-/* Receives and sorts until the fiber is cancelled. An error of the socket is told to the log and waited out. */
+/* Receives and sorts until the fiber is cancelled, or an error of the socket. */
 int pier_udp_port_run(struct udp_port *p);
 
 /* Since when the peer that is silent for longest is; PIER_FOREVER without peers. From any thread. */
