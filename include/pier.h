@@ -15,6 +15,7 @@
 #include <pier/log.h>
 #include <pier/message.h>
 #include <pier/names.h>
+#include <pier/network.h>
 #include <pier/offload.h>
 #include <pier/server.h>
 #include <pier/sock.h>
