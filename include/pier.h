@@ -12,6 +12,7 @@
 #include <pier/fiber.h>
 #include <pier/file.h>
 #include <pier/http.h>
+#include <pier/kind.h>
 #include <pier/log.h>
 #include <pier/message.h>
 #include <pier/names.h>
@@ -19,6 +20,7 @@
 #include <pier/offload.h>
 #include <pier/server.h>
 #include <pier/sock.h>
+#include <pier/sockopt.h>
 #include <pier/stats.h>
 #include <pier/sync.h>
 #include <pier/time.h>
