@@ -12,6 +12,7 @@
 #include <pier/fiber.h>
 #include <pier/file.h>
 #include <pier/http.h>
+#include <pier/interface.h>
 #include <pier/kind.h>
 #include <pier/log.h>
 #include <pier/message.h>

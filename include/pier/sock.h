@@ -178,6 +178,22 @@ PIER_API const char *pier_sock_str(const pier_sock *s, char *into, size_t room);
 PIER_API const char *pier_sock_why(const pier_sock *s, int err, const pier_addr *peer, char *into,
 				   size_t room);
 
+/* ---- What this machine has ----------------------------------------------------------------------- */
+
+typedef enum pier_feature {
+	PIER_IPV6,	/* Python: socket.has_ipv6 */
+	PIER_DUALSTACK, /* one socket for IPv4 and IPv6. Python: has_dualstack_ipv6 */
+	PIER_VSOCK,
+	PIER_NETLINK,
+	PIER_RAW_SOCKETS,    /* and the right to use them: CAP_NET_RAW */
+	PIER_PACKET_SOCKETS, /* the same */
+	PIER_PING_SOCKETS,   /* ICMP echo without rights: icmp(7) */
+	PIER_UDP_SEGMENTS,   /* UDP_SEGMENT and UDP_GRO */
+} pier_feature;
+
+/* Tries it, by opening a socket. */
+PIER_API bool pier_has(pier_feature what);
+
 PIER_END
 
 #endif

@@ -82,6 +82,8 @@ struct io_op {
 			uint16_t port;
 			bool passive;
 			pier_addrs *out;
+			const struct io_question *question; /* instead of a host's addresses */
+			void *answer;			    /* of question->answer_size */
 			struct lookup *request;
 		} lookup;
 	};

@@ -8,16 +8,6 @@
 #include <errno.h>
 #include <pier/sock.h>
 
-/* What every call begins with: cancel and deadlines are felt, also by a fiber that never has to wait; and such a
- * fiber lets the others run now and then. 0, -ECANCELED or -ETIMEDOUT. */
-static inline int sock_begin(void)
-{
-	struct fiber *f = pier_fiber_self();
-	if (f)
-		pier_fiber_streak(f);
-	return pier_wait_refused();
-}
-
 /* The end of the waits of one call. Its time-out begins with the first of them. */
 struct sock_until {
 	int64_t at; /* 0: none has begun */

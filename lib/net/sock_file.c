@@ -14,7 +14,7 @@ static void free_at(char **p)
 
 static int64_t by_kernel(pier_sock *s, int file, int64_t at, size_t len, struct sock_until *until)
 {
-	int64_t n = sock_begin();
+	int64_t n = pier_fiber_step();
 	if (n < 0)
 		return n;
 	/* sendfile(2) has no MSG_NOSIGNAL; workers have SIGPIPE blocked, other threads may not. */

@@ -17,7 +17,7 @@ int pier_sock_listen(pier_sock *s, int backlog)
 
 static int64_t take(pier_sock *s, pier_addr *peer, struct sock_until *until)
 {
-	int64_t fd = sock_begin();
+	int64_t fd = pier_fiber_step();
 	if (fd == 0)
 		fd = pier_io_accept(s->fd, peer);
 	if (fd != -EAGAIN)
@@ -51,7 +51,7 @@ int pier_sock_accept(pier_sock *s, pier_sock *out, pier_addr *peer)
 static int64_t connected(pier_sock *s, const pier_addr *to)
 {
 	struct sock_until until = {0};
-	int64_t err = sock_begin();
+	int64_t err = pier_fiber_step();
 	if (err == 0)
 		err = pier_io_connect(s->fd, to);
 	if (err ==

@@ -7,7 +7,7 @@
 
 static ssize_t receive(pier_sock *s, void *into, size_t room, int flags, struct sock_until *until)
 {
-	int64_t n = sock_begin();
+	int64_t n = pier_fiber_step();
 	if (n == 0)
 		n = pier_io_recv(s->fd, into, room, flags);
 	if (n != -EAGAIN)
@@ -60,17 +60,13 @@ ssize_t pier_sock_recv_all(pier_sock *s, void *into, size_t len)
 
 static ssize_t receive_message(pier_sock *s, struct msghdr *msg, int flags)
 {
-	struct sock_until until = {0};
-	struct io_op op = {.kind = IO_RECVMSG, .fd = s->fd, .flags = flags, .msg = msg};
-	socklen_t name_room = msg->msg_namelen;
-	size_t control_room = msg->msg_controllen;
-	int64_t n = sock_begin();
+	int64_t n = pier_fiber_step();
 
-	if (n == 0)
+	if (n == 0) /* when it fails, `msg` is as it was */
 		n = pier_io_recvmsg(s->fd, msg, flags);
 	if (n == -EAGAIN) {
-		msg->msg_namelen = name_room;
-		msg->msg_controllen = control_room;
+		struct sock_until until = {0};
+		struct io_op op = {.kind = IO_RECVMSG, .fd = s->fd, .flags = flags, .msg = msg};
 		n = pier_sock_wait(s, &op, &until, "a message");
 	}
 	return n < 0 ? sock_fail(s, n, "receive from") : n;
@@ -145,7 +141,7 @@ static int receive_batch(pier_sock *s, pier_message *m, unsigned count, int flag
 int pier_sock_recvmmsg(pier_sock *s, pier_message *m, unsigned count, int flags)
 {
 	unsigned got = 0;
-	int n = count ? sock_begin() : 0;
+	int n = count ? pier_fiber_step() : 0;
 
 	if (n == 0 && count)
 		n = receive_batch(s, m, count, flags);

@@ -5,7 +5,7 @@
 
 ssize_t pier_sock_give(pier_sock *s, const void *p, size_t n, int flags, struct sock_until *until)
 {
-	int64_t sent = sock_begin();
+	int64_t sent = pier_fiber_step();
 	if (sent == 0)
 		sent = pier_io_send(s->fd, p, n, flags);
 	if (sent != -EAGAIN)
@@ -41,14 +41,15 @@ ssize_t pier_sock_send(pier_sock *s, const void *p, size_t n, int flags)
 
 static ssize_t give_message(pier_sock *s, struct msghdr *msg, int flags)
 {
-	struct sock_until until = {0};
-	struct io_op op = {.kind = IO_SENDMSG, .fd = s->fd, .flags = flags, .msg = msg};
-	int64_t n = sock_begin();
+	int64_t n = pier_fiber_step();
 
 	if (n == 0)
 		n = pier_io_sendmsg(s->fd, msg, flags);
-	if (n == -EAGAIN)
+	if (n == -EAGAIN) {
+		struct sock_until until = {0};
+		struct io_op op = {.kind = IO_SENDMSG, .fd = s->fd, .flags = flags, .msg = msg};
 		n = pier_sock_wait(s, &op, &until, "room to send");
+	}
 	return n < 0 ? sock_fail(s, n, "send to") : n;
 }
 
@@ -96,7 +97,7 @@ int pier_sock_sendmmsg(pier_sock *s, const pier_message *m, unsigned count, int 
 	int64_t n = 0;
 
 	while (sent < count && n >= 0) {
-		n = sock_begin();
+		n = pier_fiber_step();
 		if (n == 0)
 			n = give_batch(s, m + sent, count - sent, flags);
 		if (n == -EAGAIN) { /* one waits, until there is room again */

@@ -7,7 +7,7 @@ MAY = {
     "base": [],
     "io": ["base/*"],
     "fiber": ["base/*", "io/op.h", "io/backend.h"],
-    "net": ["base/*", "fiber/*", "io/op.h", "io/backend.h", "io/socket.h", "io/direct.h", "io/interface.h"],
+    "net": ["base/*", "fiber/*", "io/op.h", "io/backend.h", "io/socket.h", "io/direct.h", "io/question.h", "io/interface.h"],
     "server": ["base/*", "fiber/*", "net/*", "io/op.h", "io/socket.h"],
     "proto": ["base/*", "fiber/*", "net/*", "proto/*"],  # another protocol by its public header
 }
