@@ -21,12 +21,12 @@ ssize_t pier_io_recv(int fd, void *into, size_t room, int flags)
 
 ssize_t pier_io_recvmsg(int fd, struct msghdr *msg, int flags)
 {
-	return AGAIN(recvmsg(fd, msg, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
+	return AGAIN(recvmsg(fd, msg, flags | MSG_DONTWAIT));
 }
 
 int pier_io_recvmmsg(int fd, struct mmsghdr *msgs, unsigned count, int flags)
 {
-	return AGAIN(recvmmsg(fd, msgs, count, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC, NULL));
+	return AGAIN(recvmmsg(fd, msgs, count, flags | MSG_DONTWAIT, NULL));
 }
 
 ssize_t pier_io_send(int fd, const void *p, size_t n, int flags)

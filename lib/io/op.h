@@ -15,7 +15,7 @@ enum io_kind {
 	IO_ACCEPT, /* result: a new descriptor, CLOEXEC and non-blocking; addr is filled */
 	IO_RECV, /* mem; without memory given, a buffer of the backend's pool comes with the data */
 	IO_READ, /* the same for what is no socket; flags: IO_MAY_BLOCK */
-	IO_RECVMSG, /* msg */
+	IO_RECVMSG, /* msg; MSG_CMSG_CLOEXEC is the caller's: some families refuse it */
 	IO_POLL_IN, /* result 1 when a read would not wait */
 	/* … or writable. */
 	IO_CONNECT,  /* addr */

@@ -159,7 +159,7 @@ static int64_t once(struct io *io, struct io_op *op)
 	case IO_READ:
 		return received(io, op, false);
 	case IO_RECVMSG:
-		return count(recvmsg(op->fd, op->msg, op->flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
+		return count(recvmsg(op->fd, op->msg, op->flags | MSG_DONTWAIT));
 	case IO_POLL_IN:
 		return polled(op);
 	case IO_CONNECT:

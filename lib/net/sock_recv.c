@@ -58,8 +58,15 @@ ssize_t pier_sock_recv_all(pier_sock *s, void *into, size_t len)
 
 /* ---- Messages ------------------------------------------------------------------------------------ */
 
+/* Descriptors that come are CLOEXEC. Other families have none, and packet(7) refuses the flag. */
+static int born_cloexec(const pier_sock *s, int flags)
+{
+	return s->family == AF_UNIX ? flags | MSG_CMSG_CLOEXEC : flags;
+}
+
 static ssize_t receive_message(pier_sock *s, struct msghdr *msg, int flags)
 {
+	flags = born_cloexec(s, flags);
 	int64_t n = pier_fiber_step();
 
 	if (n == 0) /* when it fails, `msg` is as it was */
@@ -131,7 +138,7 @@ static int receive_batch(pier_sock *s, pier_message *m, unsigned count, int flag
 		count = BATCH_MAX;
 	for (unsigned i = 0; i < count; i++)
 		msgs[i] = (struct mmsghdr){.msg_hdr = empty_header(&m[i])};
-	int n = pier_io_recvmmsg(s->fd, msgs, count, flags);
+	int n = pier_io_recvmmsg(s->fd, msgs, count, born_cloexec(s, flags));
 	for (int i = 0; i < n; i++)
 		fill_in(&m[i], &msgs[i].msg_hdr, msgs[i].msg_len);
 	return n;

@@ -36,6 +36,7 @@ LOADS = [
     Load("udp-32", "UDP echo: 32 peers, 64 B, 4 at once", "udp", "udp", 32, depth=4, unit="datagram"),
     Load("idle-15000", "Memory of an idle conn, after one echo: 15,000 conns", "idle", "idle", 15000, unit="conn"),
     Load("micro", "Single steps", "micro", "micro", 1, unit="step"),
+    Load("calls", "Raw sockets: 64 B there and back by single calls", "calls", "micro", 1, unit="step"),
 ]
 
 

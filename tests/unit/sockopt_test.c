@@ -288,6 +288,27 @@ ON_BOTH(of_a_group_one_source_can_be_chosen)
 
 /* ---- Other families ------------------------------------------------------------------------------ */
 
+/* packet(7) refuses flags that others take. */
+ON_BOTH(frames_are_received_where_they_may_be)
+{
+	pier_sock s, p[2];
+	pier_addr lo;
+	char frame[2048];
+	if (pier_socket(AF_PACKET, SOCK_RAW, 0x0300, &s) < 0) /* ETH_P_ALL */
+		return;
+	CHECK_OK(pier_addr_read(pier_text("packet:lo:0x0003"), &lo));
+	CHECK_OK(pier_sock_bind(&s, &lo));
+	pier_sock_set_timeouts(&s, PIER_S(5), PIER_S(5));
+	udp_joined(AF_INET, p);
+	for (ssize_t n = 0; n < 5 || memcmp(frame + n - 5, "frame", 5) != 0;) {
+		say(&p[0], "frame"); /* again and again: a busy machine drops some */
+		n = pier_sock_recvfrom(&s, frame, sizeof frame, 0, &lo);
+		CHECK(n > 0);
+	}
+	part(p);
+	pier_sock_close(&s);
+}
+
 TEST(raw_netlink_vsock_and_packet_sockets_open_where_they_may)
 {
 	static const struct {
