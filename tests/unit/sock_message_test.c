@@ -437,8 +437,11 @@ ON_BOTH(a_file_half_sent_says_how_far_it_came)
 	CHECK(sent > 0 && sent < 20000000);
 	int64_t more = -1;
 	pier_sock_set_timeouts(&p[0], PIER_FOREVER, 0);
-	CHECK_EQ(pier_sock_sendfile(&p[0], file, sent, -1, &more), -EAGAIN);
-	CHECK_EQ(more, 0);
+	while (more != 0) { /* the kernel finds a little more room now and then */
+		CHECK_EQ(pier_sock_sendfile(&p[0], file, sent, -1, &more), -EAGAIN);
+		sent += more;
+	}
+	CHECK(sent < 20000000);
 	CHECK_EQ(pier_sock_sendfile(&p[0], file, -1, -1, &more), -EINVAL);
 	part(p);
 	close(file);
