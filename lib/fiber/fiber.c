@@ -96,6 +96,17 @@ int pier_wait_refused(void)
 	return doomed(f, f ? f->worker->io->now : pier_io_clock());
 }
 
+int pier_fiber_step(void)
+{
+	struct worker *w = pier_worker_self();
+	struct fiber *f = w ? w->current : NULL;
+	if (f && ++f->streak >= FIBER_STREAK_MAX)
+		return pier_yield();
+	if (f ? !f->scope && !f->cancelled : !thread_scope)
+		return 0;
+	return pier_wait_refused();
+}
+
 /* ---- Parking ------------------------------------------------------------------------------------- */
 
 /* The timer is left where it is when it is early enough: it looks again when it fires. A conn's idle
