@@ -72,7 +72,7 @@ typedef struct pier_host {
 /* A host by its name, or by its number. Python: gethostbyname_ex, gethostbyaddr, gethostbyname in one. */
 PIER_API int pier_host_of(pier_bytes name, pier_host *out);
 
-/* The whole name of a host (empty: this one): the first of its names with a dot, else what it is called. A host that
+/* The whole name of a host (empty, "0.0.0.0" or "::": this one): the first of its names with a dot, else what it is called. A host that
  * nobody knows keeps the name it was asked by. Returns 0, -ENAMETOOLONG, or why the wait ended. Python: socket.getfqdn. */
 PIER_API int pier_fqdn(pier_bytes name, char *into, size_t room);
 

@@ -83,13 +83,19 @@ static const char *with_dot(const pier_host *h)
 	return h->name;
 }
 
+/* A server's wildcard addresses are this machine too. */
+static bool is_own(pier_bytes name)
+{
+	return name.len == 0 || pier_bytes_eq(name, "0.0.0.0") || pier_bytes_eq(name, "::");
+}
+
 int pier_fqdn(pier_bytes name, char *into, size_t room)
 {
 	char own[PIER_NAME_MAX];
 	pier_host *h = malloc(sizeof *h);
 	if (!h)
 		return -ENOMEM;
-	int err = name.len ? put(own, sizeof own, name) : pier_hostname(own, sizeof own);
+	int err = is_own(name) ? pier_hostname(own, sizeof own) : put(own, sizeof own, name);
 	if (err == 0)
 		err = pier_host_of(pier_text(own), h);
 	bool unknown = err == -PIER_ENONAME || err == -PIER_ENAMETEMP || err == -PIER_ENAMEFAIL;
