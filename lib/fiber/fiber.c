@@ -100,7 +100,7 @@ int pier_fiber_step(void)
 {
 	struct worker *w = pier_worker_self();
 	struct fiber *f = w ? w->current : NULL;
-	if (f && ++f->streak >= FIBER_STREAK_MAX)
+	if (f && ++f->streak >= FIBER_STEPS_MAX)
 		return pier_yield();
 	if (f ? !f->scope && !f->cancelled : !thread_scope)
 		return 0;
