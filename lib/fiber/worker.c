@@ -18,6 +18,11 @@ struct worker *pier_worker_self(void)
 	return self;
 }
 
+void pier_worker_leave(void)
+{
+	self = NULL;
+}
+
 int pier_worker_open(struct runtime *rt, unsigned id, struct worker **out)
 {
 	struct worker *w = calloc(1, sizeof *w);

@@ -74,6 +74,10 @@ struct worker *pier_worker_self(void);
  * that was asked for, or an error. */
 int pier_runtime_grow(struct runtime *rt, unsigned count);
 
+/* In a child of fork(2) that was made on a fiber: the thread is no worker any more, and the code goes on as outside a
+ * runtime. */
+void pier_worker_leave(void);
+
 void pier_worker_at_turn_end(struct worker *w, struct turn_task *task);
 void pier_turn_task_drop(struct worker *w, struct turn_task *task);
 

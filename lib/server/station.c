@@ -4,14 +4,23 @@
 
 #include <errno.h>
 
+static void await_emptiness(struct station *st)
+{
+	int err = 0;
+	while (!list_empty(&st->conns) && err == 0)
+		err = pier_waitq_wait(&st->emptied, PIER_FOREVER, "conns to end");
+}
+
 /* The conns that wait between messages see the end of input; the others have the grace time. */
 static void end_conns(struct station *st)
 {
 	for (struct list *at = st->conns.next; at != &st->conns; at = at->next)
 		pier_conn_drain(list_item(at, struct served, link)->conn);
 	PIER_WITHIN (st->serving->o.grace)
-		pier_group_wait(&st->handlers); /* out of time, it cancels them */
+		await_emptiness(st);
 	pier_group_end(&st->handlers);
+	await_emptiness(st); /* those that had no fiber to cancel */
+	pier_group_end(&st->keepers);
 }
 
 static void await_order(struct station *st, enum order order)
@@ -48,6 +57,8 @@ static int run(void *arg)
 {
 	struct station *st = arg;
 
+	if (st->serving->o.per_message)
+		pier_go(&st->keepers, pier_calls_keep, st);
 	open_doors(st);
 	await_order(st, ORDER_CLOSE_DOORS);
 	close_doors(st);
@@ -74,6 +85,9 @@ static void start(struct io_op *note)
 void pier_station_start(struct station *st)
 {
 	list_init(&st->conns);
+	list_init(&st->due);
+	waitq_init(&st->emptied);
+	waitq_init(&st->keeper);
 	waitq_init_by_mail(&st->orders);
 	st->start = (struct io_op){.kind = IO_NOTE, .done = start, .owner = st};
 	pier_io_post(st->worker->io, &st->start);
