@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <pier/sock.h>
 
+#define SOCK_ONCE_MAX ((size_t)1 << 30) /* bytes of one call: the kernel takes no more than 2 GiB */
+
 /* The end of the waits of one call. Its time-out begins with the first of them. */
 struct sock_until {
 	int64_t at; /* 0: none has begun */

@@ -7,13 +7,18 @@
 
 static ssize_t receive(pier_sock *s, void *into, size_t room, int flags, struct sock_until *until)
 {
+	static char
+		nowhere[1]; /* for who wants no bytes: an op without memory would be given some */
+
+	if (room > SOCK_ONCE_MAX)
+		room = SOCK_ONCE_MAX;
 	int64_t n = pier_fiber_step();
 	if (n == 0)
 		n = pier_io_recv(s->fd, into, room, flags);
 	if (n != -EAGAIN)
 		return n;
 	struct io_op op = {.kind = IO_RECV, .fd = s->fd, .flags = flags};
-	op.mem.at = into;
+	op.mem.at = into ? into : nowhere;
 	op.mem.len = room;
 	return pier_sock_wait(s, &op, until, "input");
 }

@@ -5,6 +5,8 @@
 
 ssize_t pier_sock_give(pier_sock *s, const void *p, size_t n, int flags, struct sock_until *until)
 {
+	if (n > SOCK_ONCE_MAX && s->type == SOCK_STREAM)
+		n = SOCK_ONCE_MAX;
 	int64_t sent = pier_fiber_step();
 	if (sent == 0)
 		sent = pier_io_send(s->fd, p, n, flags);
