@@ -8,7 +8,7 @@
 #include <pier/time.h>
 
 /* Scopes of code outside fibers. */
-static __thread pier_scope *thread_scope;
+static __thread pier_scope *thread_scope __attribute__((tls_model("initial-exec")));
 
 struct fiber *pier_fiber_self(void)
 {
