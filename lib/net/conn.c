@@ -18,11 +18,17 @@ struct io *pier_conn_io(void)
 	return w ? w->io : pier_io_of_thread();
 }
 
-pier_conn *pier_conn_new(const struct transport *via, int fd)
+pier_conn *pier_conn_new(const struct transport *via, int fd, const pier_addr *peer)
 {
-	pier_conn *c = calloc(1, sizeof *c);
+	size_t room = offsetof(pier_conn, peer.storage) + (peer ? peer->len : 0);
+	pier_conn *c = calloc(1, peer ? room : sizeof *c);
 	if (!c)
 		return NULL;
+	if (peer) {
+		memcpy(&c->peer.storage, &peer->storage, peer->len);
+		c->peer.len = peer->len;
+		c->peer_cut = true;
+	}
 	c->via = via;
 	c->fd = fd;
 	c->socket = true;
@@ -37,6 +43,7 @@ void pier_conn_free(pier_conn *c)
 	pier_inbuf_drop(c);
 	free(c->name);
 	free(c->why);
+	free(c->peer_whole);
 	free(c);
 }
 
@@ -109,10 +116,23 @@ const char *pier_peer(pier_conn *c)
 	return c->name ? c->name : "?";
 }
 
+/* A caller may copy all of it, so it has to be whole. */
+static const pier_addr *whole_peer(pier_conn *c)
+{
+	if (!c->peer_whole && (c->peer_whole = calloc(1, sizeof *c->peer_whole))) {
+		memcpy(&c->peer_whole->storage, &c->peer.storage, c->peer.len);
+		c->peer_whole->len = c->peer.len;
+	}
+	return c->peer_whole;
+}
+
 const pier_addr *pier_peer_addr(const pier_conn *c)
 {
 	static const pier_addr none;
-	return c ? &c->peer : &none;
+	const pier_addr *peer = !c	      ? NULL
+				: c->peer_cut ? whole_peer((pier_conn *)(uintptr_t)c)
+					      : &c->peer;
+	return peer ? peer : &none;
 }
 
 int pier_local_addr(const pier_conn *c, pier_addr *out)

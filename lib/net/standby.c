@@ -49,7 +49,7 @@ static int look_at_rest(pier_conn *c, size_t len)
 static int look_at_stream(pier_conn *c)
 {
 	bool raw = c->frame == PIER_RAW;
-	pier_bytes message, in = c->standby->stale ? (pier_bytes){0} : pier_view(c);
+	pier_bytes message, in = c->stale ? (pier_bytes){0} : pier_view(c);
 	size_t len = pier_view(c).len;
 	ssize_t used = pier_frame_decode(c->frame, in, c->in.scanned, c->message_max, &message);
 	if (!raw) /* so that nothing is searched twice, here or in pier_next */
@@ -77,7 +77,7 @@ int pier_standby_look(pier_conn *c)
 void pier_standby_return(pier_conn *c)
 {
 	if (c->arrived && !c->via->message && c->frame == PIER_RAW)
-		c->standby->stale = true;
+		c->stale = true;
 	else if (c->arrived)
 		pier_next(c);
 	c->arrived = false;
@@ -104,7 +104,7 @@ static void absorb(pier_conn *c)
 		c->eof = true;
 	} else if (!c->via->message) {
 		pier_inbuf_landed(c, op->mem.at, (size_t)n);
-		c->standby->stale = false;
+		c->stale = false;
 	}
 }
 
@@ -113,7 +113,7 @@ static bool arm(pier_conn *c)
 {
 	struct standby *s = c->standby;
 
-	assert(!s->armed && !c->reader);
+	assert(!c->on_standby && !c->reader);
 	s->op = (struct io_op){.kind = c->via->message ? IO_POLL_IN : IO_RECV,
 			       .fd = c->fd,
 			       .done = input,
@@ -121,22 +121,22 @@ static bool arm(pier_conn *c)
 	if (!c->via->message && pier_inbuf_place(c, &s->op.mem.at, &s->op.mem.len) < 0)
 		return false;
 	s->until = pier_conn_until(c, c->rd);
-	s->armed = !c->via->arm(c, &s->op);
-	if (!s->armed)
+	c->on_standby = !c->via->arm(c, &s->op);
+	if (!c->on_standby)
 		absorb(c);
-	return s->armed;
+	return c->on_standby;
 }
 
 static void input(struct io_op *op)
 {
 	pier_conn *c = op->owner;
 
-	c->standby->armed = false;
+	c->on_standby = false;
 	absorb(c);
 	while (!c->draining && pier_standby_look(c) == 0)
 		if (arm(c))
 			return;
-	c->standby->due(c->standby);
+	c->standby->due(c);
 }
 
 bool pier_standby_begin(pier_conn *c)
@@ -144,12 +144,12 @@ bool pier_standby_begin(pier_conn *c)
 	if (c->via->arm && !c->draining)
 		return arm(c);
 	if (pier_inbuf_fill(c, pier_view(c).len == 0) > 0)
-		c->standby->stale = false;
+		c->stale = false;
 	return false;
 }
 
 void pier_standby_end(pier_conn *c)
 {
-	if (c->standby->armed)
+	if (c->on_standby)
 		c->via->disarm(c, &c->standby->op);
 }

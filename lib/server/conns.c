@@ -20,24 +20,24 @@ static void report(struct station *st, pier_conn *c)
 }
 
 /* It is known until it is closed: an abort ends its lingering. */
-static void let_go(struct station *st, struct served *me)
+static void let_go(struct station *st, pier_conn *c)
 {
-	pier_close(me->conn);
-	list_remove(&me->link);
+	pier_close(c);
+	list_remove(&c->link);
 	if (list_empty(&st->conns))
 		pier_waitq_wake_all(&st->emptied);
 }
 
-void pier_station_leave(struct station *st, struct served *me)
+void pier_station_leave(struct station *st, pier_conn *c)
 {
 	struct serving *s = st->serving;
 
-	report(st, me->conn);
+	report(st, c);
 	if (s->o.on_close)
-		s->o.on_close(me->conn, s->o.arg);
-	let_go(st, me);
-	pier_hosts_leave(&s->hosts, &me->conn->peer);
-	pier_conn_free(me->conn);
+		s->o.on_close(c, s->o.arg);
+	let_go(st, c);
+	pier_hosts_leave(&s->hosts, &c->peer);
+	pier_conn_free(c);
 	atomic_fetch_sub(&s->conns, 1);
 	atomic_fetch_sub(&st->worker->load, 1);
 }
@@ -49,15 +49,14 @@ static int serve_conn(void *arg)
 	pier_conn *c = arg;
 	struct station *st = c->station;
 	struct serving *s = st->serving;
-	struct served me = {.conn = c};
 
-	list_push(&st->conns, &me.link);
+	list_push(&st->conns, &c->link);
 	if (st->ordered[ORDER_END_CONNS])
 		pier_conn_drain(c);
 	if (s->o.on_open)
 		s->o.on_open(c, s->o.arg);
 	s->handler(c, s->o.arg);
-	pier_station_leave(st, &me);
+	pier_station_leave(st, c);
 	return 0;
 }
 
@@ -67,12 +66,11 @@ static int refuse_conn(void *arg)
 {
 	pier_conn *c = arg;
 	struct station *st = c->station;
-	struct served me = {.conn = c};
 
-	list_push(&st->conns, &me.link);
+	list_push(&st->conns, &c->link);
 	PIER_WITHIN (PIER_LINGER)
 		st->serving->o.on_full(c, st->serving->o.arg);
-	let_go(st, &me);
+	let_go(st, c);
 	pier_conn_free(c);
 	st->refusals--;
 	return 0;

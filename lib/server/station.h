@@ -31,27 +31,21 @@ struct door {
 	struct udp_port *port; /* of udp; it outlives the door, since its peers answer through it */
 };
 
-/* A conn that is being served; on the stack of its fiber, if it has one of its own. */
-struct served {
-	struct list link;
-	pier_conn *conn;
-};
-
 struct station {
 	struct serving *serving;
 	struct worker *worker;
 	struct door doors[LISTEN_MAX];
 	unsigned door_count;
-	struct list conns; /* struct served */
+	struct list conns; /* that are served here */
 	pier_group acceptors, handlers;
 	struct waitq emptied; /* of conns */
 	unsigned refusals;
 	/* When handlers are called per message. */
-	struct list due;    /* conns that need a caller */
-	struct heap timers; /* idle time-outs */
-	unsigned called;    /* conns; the timers have room for so many */
-	bool spare;	    /* a caller stands ready */
-	bool short_handed;  /* none could be had */
+	struct io_op *due, **due_last; /* of conns that need a caller */
+	struct heap timers;	       /* idle time-outs */
+	unsigned called;	       /* conns; the timers have room for so many */
+	bool spare;		       /* a caller stands ready */
+	bool short_handed;	       /* none could be had */
 	struct waitq keeper;
 	pier_group keepers;
 	bool dead; /* never started */
@@ -86,7 +80,7 @@ void pier_station_order(struct station *st, enum order order);
 /* conns.c: counts a new conn and serves it, or refuses it: false when it is still the caller's. Leaving is
  * reported, closed, freed. */
 bool pier_station_enter(struct station *st, pier_conn *c);
-void pier_station_leave(struct station *st, struct served *me);
+void pier_station_leave(struct station *st, pier_conn *c);
 
 /* calls.c: serves a conn per message; and the fiber that sees to the quiet ones, cancelled when there are no
  * conns any more. */
