@@ -106,23 +106,30 @@ void pier_clear(pier_conn *c)
 
 /* ---- Names --------------------------------------------------------------------------------------- */
 
+pier_addr pier_conn_peer(const pier_conn *c)
+{
+	pier_addr peer = {.len = c->peer.len};
+	memcpy(&peer.storage, &c->peer.storage, peer.len);
+	return peer;
+}
+
 const char *pier_peer(pier_conn *c)
 {
 	char text[PIER_ADDR_TEXT];
 	if (!c)
 		return "?";
-	if (!c->name && c->peer.len)
-		c->name = strdup(pier_addr_format(&c->peer, text, sizeof text));
+	if (!c->name && c->peer.len) {
+		pier_addr peer = pier_conn_peer(c);
+		c->name = strdup(pier_addr_format(&peer, text, sizeof text));
+	}
 	return c->name ? c->name : "?";
 }
 
 /* A caller may copy all of it, so it has to be whole. */
 static const pier_addr *whole_peer(pier_conn *c)
 {
-	if (!c->peer_whole && (c->peer_whole = calloc(1, sizeof *c->peer_whole))) {
-		memcpy(&c->peer_whole->storage, &c->peer.storage, c->peer.len);
-		c->peer_whole->len = c->peer.len;
-	}
+	if (!c->peer_whole && (c->peer_whole = malloc(sizeof *c->peer_whole)))
+		*c->peer_whole = pier_conn_peer(c);
 	return c->peer_whole;
 }
 

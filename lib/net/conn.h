@@ -74,11 +74,13 @@ struct pier_conn {
 	char *name, *why;	 /* made when asked for */
 	pier_addr *peer_whole;	 /* … where the peer is cut */
 	void *data;
-	pier_addr peer; /* the last: most of it is room for the path of a unix socket */
+	pier_addr peer; /* the last, since it may be cut: pier_conn_peer gives it whole */
 };
 
-/* With a peer that is known it has memory for just that one. */
+/* With a peer that is known it has memory for just that one: most of an address is room for the path of a unix
+ * socket. With NULL, for any. */
 pier_conn *pier_conn_new(const struct transport *via, int fd, const pier_addr *peer);
+pier_addr pier_conn_peer(const pier_conn *c);
 void pier_conn_free(pier_conn *c);
 
 /* Sets a tcp or unix conn up as its options say. */

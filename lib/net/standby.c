@@ -5,6 +5,11 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TUCKED_MAX                                                                                 \
+	1024 /* bytes of a message that has begun, and wait for the rest without a buffer */
 
 /* ---- What is here -------------------------------------------------------------------------------- */
 
@@ -86,6 +91,50 @@ void pier_standby_return(pier_conn *c)
 		pier_inbuf_drop(c);
 }
 
+/* ---- The piece of a frame that has begun --------------------------------------------------------- */
+
+/* Who idles holds no buffer of the pool for it: a short one moves to memory of its own size. */
+static void tuck_away(pier_conn *c)
+{
+	pier_bytes rest = pier_view(c);
+	size_t scanned = c->in.scanned;
+	char *at = c->in.pooled && rest.len && rest.len <= TUCKED_MAX ? malloc(rest.len) : NULL;
+	if (!at)
+		return;
+	memcpy(at, rest.p, rest.len);
+	pier_inbuf_drop(c);
+	c->in = (struct inbuf){.at = at, .end = rest.len, .room = rest.len, .scanned = scanned};
+}
+
+static bool tucked(const pier_conn *c)
+{
+	return c->in.at && !c->in.pooled && c->in.end - c->in.start <= TUCKED_MAX;
+}
+
+/* It goes in front of the `n` bytes that came into the buffer `at`. */
+static int unpack(pier_conn *c, char *at, size_t n)
+{
+	struct inbuf *in = &c->in;
+	size_t len = in->end - in->start;
+	struct inbuf all = {.at = at, .end = len + n, .room = IO_BUF_SIZE, .pooled = true};
+
+	all.scanned = in->scanned;
+	if (all.end > IO_BUF_SIZE) {
+		all.room = IO_BUF_SIZE + TUCKED_MAX;
+		all.pooled = false;
+		all.at = malloc(all.room);
+	}
+	if (all.at) {
+		memmove(all.at + len, at, n);
+		memcpy(all.at, in->at + in->start, len);
+		pier_inbuf_drop(c);
+		*in = all;
+	}
+	if (all.at != at)
+		pier_io_buf_give(pier_conn_io(), at);
+	return all.at ? 0 : -ENOMEM;
+}
+
 /* ---- Waiting ------------------------------------------------------------------------------------- */
 
 static void input(struct io_op *op);
@@ -103,7 +152,12 @@ static void absorb(pier_conn *c)
 	} else if (n == 0) {
 		c->eof = true;
 	} else if (!c->via->message) {
-		pier_inbuf_landed(c, op->mem.at, (size_t)n);
+		bool apart = c->in.at && op->mem.at != c->in.at + c->in.end;
+		int err = apart ? unpack(c, op->mem.at, (size_t)n) : 0;
+		if (err < 0)
+			pier_conn_fail(c, err, "receive from");
+		else if (!apart)
+			pier_inbuf_landed(c, op->mem.at, (size_t)n);
 		c->stale = false;
 	}
 }
@@ -118,7 +172,9 @@ static bool arm(pier_conn *c)
 			       .fd = c->fd,
 			       .done = input,
 			       .owner = c};
-	if (!c->via->message && pier_inbuf_place(c, &s->op.mem.at, &s->op.mem.len) < 0)
+	tuck_away(c);
+	if (!c->via->message && !tucked(c) &&
+	    pier_inbuf_place(c, &s->op.mem.at, &s->op.mem.len) < 0)
 		return false;
 	s->until = pier_conn_until(c, c->rd);
 	c->on_standby = !c->via->arm(c, &s->op);

@@ -97,13 +97,14 @@ static const struct transport udp_peer_transport;
 
 static struct udp_peer *peer_new(struct udp_port *p, const pier_addr *from)
 {
-	pier_conn *c = pier_conn_new(&udp_peer_transport, p->fd, from);
+	pier_conn *c = pier_conn_new(&udp_peer_transport, p->fd, NULL);
 	struct udp_peer *peer = calloc(1, sizeof *peer);
 	if (!c || !peer) {
 		free(c);
 		free(peer);
 		return NULL;
 	}
+	c->peer = *from;
 	c->udp = peer;
 	peer->port = p;
 	peer->conn = c;

@@ -31,12 +31,13 @@ static void let_go(struct station *st, pier_conn *c)
 void pier_station_leave(struct station *st, pier_conn *c)
 {
 	struct serving *s = st->serving;
+	pier_addr peer = pier_conn_peer(c);
 
 	report(st, c);
 	if (s->o.on_close)
 		s->o.on_close(c, s->o.arg);
 	let_go(st, c);
-	pier_hosts_leave(&s->hosts, &c->peer);
+	pier_hosts_leave(&s->hosts, &peer);
 	pier_conn_free(c);
 	atomic_fetch_sub(&s->conns, 1);
 	atomic_fetch_sub(&st->worker->load, 1);
@@ -116,14 +117,16 @@ static bool begin(struct station *st, pier_conn *c)
 
 bool pier_station_enter(struct station *st, pier_conn *c)
 {
+	pier_addr peer = pier_conn_peer(c);
+
 	setup(st, c);
-	if (!count_in(st->serving, &c->peer))
+	if (!count_in(st->serving, &peer))
 		return refuse(st, c);
 	atomic_fetch_add(&st->worker->load, 1);
 	if (begin(st, c))
 		return true;
 	atomic_fetch_sub(&st->worker->load, 1);
 	atomic_fetch_sub(&st->serving->conns, 1);
-	pier_hosts_leave(&st->serving->hosts, &c->peer);
+	pier_hosts_leave(&st->serving->hosts, &peer);
 	return false;
 }
