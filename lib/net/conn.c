@@ -108,9 +108,23 @@ void pier_clear(pier_conn *c)
 
 pier_addr pier_conn_peer(const pier_conn *c)
 {
+	if (c->peer_whole)
+		return *c->peer_whole;
 	pier_addr peer = {.len = c->peer.len};
 	memcpy(&peer.storage, &c->peer.storage, peer.len);
 	return peer;
+}
+
+int pier_conn_rename(pier_conn *c, const pier_addr *peer)
+{
+	pier_addr *whole = c->peer_whole ? c->peer_whole : malloc(sizeof *whole);
+	if (!whole)
+		return pier_conn_fail(c, -ENOMEM, "serve");
+	*whole = *peer;
+	c->peer_whole = whole;
+	free(c->name);
+	c->name = NULL;
+	return 0;
 }
 
 const char *pier_peer(pier_conn *c)
@@ -136,9 +150,9 @@ static const pier_addr *whole_peer(pier_conn *c)
 const pier_addr *pier_peer_addr(const pier_conn *c)
 {
 	static const pier_addr none;
-	const pier_addr *peer = !c	      ? NULL
-				: c->peer_cut ? whole_peer((pier_conn *)(uintptr_t)c)
-					      : &c->peer;
+	const pier_addr *peer = NULL;
+	if (c)
+		peer = c->peer_cut ? whole_peer((pier_conn *)(uintptr_t)c) : &c->peer;
 	return peer ? peer : &none;
 }
 

@@ -162,6 +162,11 @@ static void absorb(pier_conn *c)
 	}
 }
 
+static size_t wants(pier_conn *c)
+{
+	return pier_frame_wants(c->frame, pier_view(c));
+}
+
 /* True when the op is under way; false when it is complete, or could not be. */
 static bool arm(pier_conn *c)
 {
@@ -174,7 +179,7 @@ static bool arm(pier_conn *c)
 			       .owner = c};
 	tuck_away(c);
 	if (!c->via->message && !tucked(c) &&
-	    pier_inbuf_place(c, &s->op.mem.at, &s->op.mem.len) < 0)
+	    pier_inbuf_place(c, wants(c), &s->op.mem.at, &s->op.mem.len) < 0)
 		return false;
 	s->until = pier_conn_until(c, c->rd);
 	c->on_standby = !c->via->arm(c, &s->op);
@@ -199,7 +204,7 @@ bool pier_standby_begin(pier_conn *c)
 {
 	if (c->via->arm && !c->draining)
 		return arm(c);
-	if (pier_inbuf_fill(c, pier_view(c).len == 0) > 0)
+	if (pier_inbuf_fill(c, wants(c), pier_view(c).len == 0) > 0)
 		c->stale = false;
 	return false;
 }

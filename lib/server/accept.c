@@ -110,6 +110,14 @@ static void wait_out_shortage(int err)
 	pier_sleep(ACCEPT_PAUSE);
 }
 
+/* False for what would only come again. */
+static bool passes(int64_t err)
+{
+	if (is_shortage(err))
+		wait_out_shortage((int)err);
+	return is_shortage(err) || is_theirs(err);
+}
+
 static int accept_all(const struct door *door)
 {
 	struct station *st = door->station;
@@ -124,9 +132,7 @@ static int accept_all(const struct door *door)
 			count_add(&st->worker->counts.accepted, 1);
 		if (n >= 0)
 			place(door, (int)n, &peer);
-		else if (is_shortage(n))
-			wait_out_shortage((int)n);
-		else if (!is_theirs(n))
+		else if (!passes(n))
 			return (int)n;
 	}
 }
@@ -136,14 +142,27 @@ static bool begin_peer(pier_conn *c, void *st)
 	return pier_station_enter(st, c);
 }
 
-int pier_door_run(void *arg)
+static int take_all(struct door *door)
 {
-	struct door *door = arg;
 	struct station *st = door->station;
 
 	if (door->scheme != PIER_UDP)
 		return accept_all(door);
 	int err =
 		pier_udp_port_new(door->fd, st->serving->o.max_conns, begin_peer, st, &door->port);
-	return err < 0 ? err : pier_udp_port_run(door->port);
+	if (err < 0)
+		return err;
+	do
+		err = pier_udp_port_run(door->port);
+	while (passes(err));
+	return err;
+}
+
+int pier_door_run(void *arg)
+{
+	struct door *door = arg;
+	int err = take_all(door);
+	if (err != -ECANCELED)
+		pier_serving_fail(door->station->serving, err);
+	return 0; /* the other doors of the worker are closed in their time */
 }

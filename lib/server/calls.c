@@ -71,6 +71,20 @@ static void set_timer(struct station *st, struct called *v)
 		pier_waitq_wake(&st->keeper);
 }
 
+/* The first time: false when it is not to be served. */
+static bool open_once(struct station *st, pier_conn *c)
+{
+	const struct serving *s = st->serving;
+	if (c->opened)
+		return true;
+	c->opened = true;
+	if (!pier_station_meet(st, c))
+		return false;
+	if (s->o.on_open)
+		s->o.on_open(c, s->o.arg);
+	return true;
+}
+
 static void call(const struct serving *s, pier_conn *c)
 {
 	struct fiber *f = pier_fiber_self();
@@ -86,9 +100,8 @@ static bool serve(struct station *st, pier_conn *c)
 	const struct serving *s = st->serving;
 	int here;
 
-	if (!c->opened && s->o.on_open)
-		s->o.on_open(c, s->o.arg);
-	c->opened = true;
+	if (!open_once(st, c))
+		return true;
 	while ((here = pier_standby_look(c)) >= 0) {
 		if (here) {
 			call(s, c);
@@ -179,6 +192,7 @@ bool pier_calls_begin(struct station *st, pier_conn *c)
 	if (!v)
 		return false;
 	*v = (struct called){.standby = {.op.owner = c, .due = become_due}};
+	c->behind = pier_station_proxies(st, c);
 	c->standby = &v->standby;
 	st->called++;
 	list_push(&st->conns, &c->link);

@@ -28,19 +28,40 @@ static void let_go(struct station *st, pier_conn *c)
 		pier_waitq_wake_all(&st->emptied);
 }
 
+void pier_station_handle(struct station *st, pier_conn *c)
+{
+	const struct serving *s = st->serving;
+	if (s->o.on_open)
+		s->o.on_open(c, s->o.arg);
+	s->handler(c, s->o.arg);
+}
+
+void pier_station_say_goodbye(struct station *st, pier_conn *c)
+{
+	const struct serving *s = st->serving;
+	report(st, c);
+	if (s->o.on_close && !c->behind && !c->elsewhere)
+		s->o.on_close(c, s->o.arg);
+}
+
+static void count_out(struct serving *s)
+{
+	if (atomic_fetch_sub(&s->conns, 1) == 1 && s->o.max_served)
+		pier_serving_empty(s);
+}
+
 void pier_station_leave(struct station *st, pier_conn *c)
 {
 	struct serving *s = st->serving;
 	pier_addr peer = pier_conn_peer(c);
 
-	report(st, c);
-	if (s->o.on_close)
-		s->o.on_close(c, s->o.arg);
+	pier_station_say_goodbye(st, c);
 	let_go(st, c);
-	pier_hosts_leave(&s->hosts, &peer);
+	if (!c->behind)
+		pier_hosts_leave(&s->hosts, &peer);
 	pier_conn_free(c);
-	atomic_fetch_sub(&s->conns, 1);
 	atomic_fetch_sub(&st->worker->load, 1);
+	count_out(s);
 }
 
 /* ---- A fiber for all of a conn ------------------------------------------------------------------- */
@@ -49,14 +70,17 @@ static int serve_conn(void *arg)
 {
 	pier_conn *c = arg;
 	struct station *st = c->station;
-	struct serving *s = st->serving;
 
+	c->behind = pier_station_proxies(st, c);
 	list_push(&st->conns, &c->link);
 	if (st->ordered[ORDER_END_CONNS])
 		pier_conn_drain(c);
-	if (s->o.on_open)
-		s->o.on_open(c, s->o.arg);
-	s->handler(c, s->o.arg);
+	if (pier_station_meet(st, c)) {
+		if (st->serving->o.isolate)
+			pier_station_isolate(st, c);
+		else
+			pier_station_handle(st, c);
+	}
 	pier_station_leave(st, c);
 	return 0;
 }
@@ -91,6 +115,25 @@ static bool refuse(struct station *st, pier_conn *c)
 
 /* ---- The beginning ------------------------------------------------------------------------------- */
 
+bool pier_station_welcomes(const struct station *st, const pier_addr *peer)
+{
+	const struct serving *s = st->serving;
+	if (pier_networks_have(&s->denied, peer))
+		return false;
+	if (s->o.allow && !pier_networks_have(&s->allowed, peer))
+		return false;
+	return !s->o.verify || s->o.verify(peer, s->o.arg);
+}
+
+/* Of conns that are to be served at most. */
+static bool is_one_of_the_last(struct serving *s)
+{
+	unsigned number = s->o.max_served ? atomic_fetch_add(&s->begun, 1) + 1 : 0;
+	if (number && number == s->o.max_served)
+		pier_serving_enough(s);
+	return number <= s->o.max_served;
+}
+
 static void setup(struct station *st, pier_conn *c)
 {
 	const pier_serve_opts *o = &st->serving->o;
@@ -99,12 +142,12 @@ static void setup(struct station *st, pier_conn *c)
 	c->station = st;
 }
 
-static bool count_in(struct serving *s, const pier_addr *peer)
+static bool count_in(struct serving *s, const pier_addr *peer, bool behind)
 {
 	if (atomic_fetch_add(&s->conns, 1) < s->o.max_conns &&
-	    pier_hosts_enter(&s->hosts, peer, s->o.max_per_host))
+	    (behind || pier_hosts_enter(&s->hosts, peer, s->o.max_per_host)))
 		return true;
-	atomic_fetch_sub(&s->conns, 1);
+	count_out(s);
 	return false;
 }
 
@@ -120,13 +163,17 @@ bool pier_station_enter(struct station *st, pier_conn *c)
 	pier_addr peer = pier_conn_peer(c);
 
 	setup(st, c);
-	if (!count_in(st->serving, &peer))
+	bool behind = pier_station_proxies(st, c); /* then it is the client that counts */
+	if (!behind && !pier_station_welcomes(st, &peer))
+		return false;
+	if (!count_in(st->serving, &peer, behind))
 		return refuse(st, c);
 	atomic_fetch_add(&st->worker->load, 1);
-	if (begin(st, c))
+	if (is_one_of_the_last(st->serving) && begin(st, c))
 		return true;
 	atomic_fetch_sub(&st->worker->load, 1);
-	atomic_fetch_sub(&st->serving->conns, 1);
-	pier_hosts_leave(&st->serving->hosts, &peer);
+	if (!behind)
+		pier_hosts_leave(&st->serving->hosts, &peer);
+	count_out(st->serving);
 	return false;
 }

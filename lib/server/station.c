@@ -38,8 +38,11 @@ static void tell_home(struct station *st, bool ended)
 
 static void open_doors(struct station *st)
 {
-	for (unsigned i = 0; i < st->door_count; i++)
-		pier_go(&st->acceptors, pier_door_run, &st->doors[i]);
+	for (unsigned i = 0; i < st->door_count; i++) {
+		int err = pier_go(&st->acceptors, pier_door_run, &st->doors[i]);
+		if (err < 0)
+			pier_serving_fail(st->serving, err);
+	}
 }
 
 static void close_doors(struct station *st)
@@ -73,9 +76,10 @@ static void start(struct io_op *note)
 	struct station *st = note->owner;
 	if (pier_fiber_start(st->worker, run, st))
 		return;
-	st->dead = true; /* no memory for its fiber: others serve */
+	st->dead = true; /* no memory for its fiber */
 	for (unsigned i = 0; i < st->door_count; i++)
 		pier_io_close(st->doors[i].fd);
+	pier_serving_fail(st->serving, -ENOMEM);
 }
 
 void pier_station_start(struct station *st)

@@ -28,7 +28,9 @@ static void count_for(pier_conn *c, void *arg)
 static void part(pier_conn *c, void *arg)
 {
 	struct visitor *v = pier_data(c);
-	CHECK(strncmp(pier_peer(c), "127.0.0.1:", 10) == 0);
+	pier_addr peer = *pier_peer_addr(c); /* all of it may be copied */
+	char text[PIER_ADDR_TEXT];
+	CHECK_STR(pier_addr_format(&peer, text, sizeof text), pier_peer(c));
 	pier_printf(c, "bye after %d", v->messages);
 	free(v);
 	note_close(c, arg);

@@ -126,6 +126,35 @@ ON_FIBER(a_message_may_be_larger_than_a_buffer)
 	free(text);
 }
 
+ON_FIBER(a_piece_that_was_put_aside_is_joined_to_what_follows)
+{
+	static const size_t pieces[] = {1, 500, 1023, 1024, 1025, 16384, 30000};
+	enum {
+		WHOLE = 60000
+	};
+	struct town t = quiet_town("tcp://127.0.0.1:0", answer);
+	char *text = malloc(WHOLE);
+	for (int i = 0; i < WHOLE; i++)
+		text[i] = (char)('a' + i * 7 % 26);
+	open_town(&t);
+	PIER_AUTO *c = pier_dial(t.where);
+	for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+		pier_set_frame(c, PIER_RAW, 0);
+		for (size_t at = 0, n = pieces[i]; at < WHOLE; at += n, n = WHOLE - at) {
+			CHECK_OK(pier_send(c, text + at, n));
+			pier_sleep(PIER_MS(5));
+		}
+		say(c, "\n");
+		pier_set_frame(c, PIER_LINES, 0);
+		pier_bytes m = pier_next(c);
+		CHECK_EQ(m.len, (size_t)WHOLE);
+		CHECK(memcmp(m.p, text, WHOLE) == 0);
+	}
+	close_quiet_town(&t);
+	CHECK_EQ(t.errors, 0);
+	free(text);
+}
+
 static void take_every_second(pier_conn *c, void *arg)
 {
 	struct town *t = arg;
