@@ -40,8 +40,9 @@ PIER_API void pier_topic_free(pier_topic *t);
 PIER_API int pier_topic_add(pier_topic *t, pier_conn *c);
 PIER_API void pier_topic_remove(pier_topic *t, pier_conn *c);
 
-/* Says `text` to all members but `but` (NULL: to all). Never waits; callable from any thread. Returns 0,
- * -EMSGSIZE when it is longer than backlog_max, or -ENOMEM. */
+/* Says `text` to all members but `but` (NULL: to all). Never waits; callable from any thread. Returns 0, or
+ * when nobody hears it -EMSGSIZE (it is longer than backlog_max), -ENOBUFS (a worker of the members is
+ * 65,536 messages or 64 MiB behind) or -ENOMEM. */
 PIER_API int pier_say(pier_topic *t, pier_conn *but, pier_bytes text);
 PIER_API int pier_sayf(pier_topic *t, pier_conn *but, const char *format, ...) PIER_PRINTF(3, 4);
 
