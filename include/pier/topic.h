@@ -16,6 +16,7 @@ typedef struct pier_topic pier_topic;
 typedef enum pier_on_full {
 	PIER_CLOSE_SLOW = 0, /* it is cut off: its conn fails with -PIER_ESLOW */
 	PIER_DROP_OLDEST,    /* it misses the oldest message that waits for it */
+	PIER_WAIT,	     /* whoever speaks waits until it has room */
 } pier_on_full;
 
 typedef struct pier_topic_opts {

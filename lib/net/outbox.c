@@ -139,7 +139,7 @@ static void consume_part(struct outbox *o, size_t n)
 	}
 }
 
-static void consume(struct outbox *o, size_t n)
+static void count_off(struct outbox *o, size_t n)
 {
 	if (o->now.bundle) {
 		size_t left = rest_of_now(o).iov_len;
@@ -161,6 +161,13 @@ static void consume(struct outbox *o, size_t n)
 		pop(o, at(o, 0)->to - (unsigned)at(o, 0)->from);
 		n -= len;
 	}
+}
+
+static void consume(struct outbox *o, size_t n)
+{
+	count_off(o, n);
+	if (o->awaited)
+		pier_slow_moved(o);
 }
 
 /* One call for all that waits, without waiting. */
@@ -307,6 +314,44 @@ void pier_uncork(pier_conn *c)
 	c->corked = false;
 	if (c->outbox)
 		pier_outbox_flush(c);
+}
+
+static unsigned room_of(const struct outbox *o, const struct bundle *b, unsigned to,
+			const pier_topic_opts *l,
+			bool (*heard)(const void *arg, const struct said *s), const void *arg)
+{
+	unsigned count = o->count;
+	size_t bytes = o->bytes;
+	unsigned i = room_for(o, b, 0, to, l);
+	if (i == to)
+		return to;
+	for (i = 0; i < to; i++) {
+		if (!heard(arg, b->said[i]))
+			continue;
+		size_t len = b->said[i]->len;
+		if (count >= l->backlog || bytes > l->backlog_max || len > l->backlog_max - bytes)
+			break;
+		count++;
+		bytes += len;
+	}
+	return i;
+}
+
+unsigned pier_outbox_room(pier_conn *c, const struct bundle *b, unsigned to,
+			  const pier_topic_opts *l,
+			  bool (*heard)(const void *arg, const struct said *s), const void *arg)
+{
+	unsigned n = room_of(c->outbox, b, to, l, heard, arg);
+	if (n == to)
+		return n;
+	pier_outbox_flush(c);
+	return room_of(c->outbox, b, to, l, heard, arg);
+}
+
+void pier_outbox_failed(pier_conn *c)
+{
+	if (c->outbox->awaited)
+		pier_slow_moved(c->outbox);
 }
 
 /* ---- Ending -------------------------------------------------------------------------------------- */

@@ -26,6 +26,7 @@ struct outbox {
 	struct turn_task flush;
 	struct member *memberships[TOPICS_PER_CONN];
 	unsigned topic_count;
+	unsigned awaited; /* memberships for which others wait */
 };
 
 /* Makes the conn's outbox, unless it has one. 0 or -ENOMEM. */
@@ -35,6 +36,15 @@ int pier_outbox_make(pier_conn *c);
  * the turn. */
 void pier_outbox_put(pier_conn *c, struct bundle *b, unsigned from, unsigned to,
 		     const pier_topic_opts *limits);
+
+/* How many of the messages [0, to) there is room for, after a try to send what waits; those that `heard` denies
+ * take none. */
+unsigned pier_outbox_room(pier_conn *c, const struct bundle *b, unsigned to,
+			  const pier_topic_opts *l,
+			  bool (*heard)(const void *arg, const struct said *s), const void *arg);
+
+/* slow.c: something has left the queue, or the conn has failed. */
+void pier_slow_moved(struct outbox *o);
 
 /* topic.c: ends one membership. */
 void pier_member_end(struct member *m);

@@ -74,7 +74,7 @@ static void deliver_task(struct turn_task *task)
 	pier_topic_drop(t);
 }
 
-static void at_turn_end(struct part *p)
+void pier_part_at_turn_end(struct part *p)
 {
 	if (p->task.queued)
 		return;
@@ -93,7 +93,7 @@ static void noticed(struct io_op *note)
 	bool any = p->waiting && p->count;
 	pthread_mutex_unlock(&t->lock);
 	if (any)
-		at_turn_end(p);
+		pier_part_at_turn_end(p);
 	pier_topic_drop(t);
 }
 
@@ -101,7 +101,7 @@ static void noticed(struct io_op *note)
 static void rouse(struct part *p)
 {
 	if (p->worker == pier_worker_self()) {
-		at_turn_end(p);
+		pier_part_at_turn_end(p);
 		return;
 	}
 	if (p->noted)
@@ -129,35 +129,66 @@ static bool hears(const struct member *m, const struct said *s)
 }
 
 /* The next messages in a row, from *from on, that `m` hears. */
-static bool next_run(const struct member *m, const struct bundle *b, unsigned *from, unsigned *to)
+static bool next_run(const struct member *m, const struct bundle *b, unsigned end, unsigned *from,
+		     unsigned *to)
 {
 	if (!b->chosen && m->from < b->said[0]->number) {
-		*to = b->count;
+		*to = end;
 		return *from < *to;
 	}
-	while (*from < b->count && !hears(m, b->said[*from]))
+	while (*from < end && !hears(m, b->said[*from]))
 		++*from;
-	for (*to = *from; *to < b->count && hears(m, b->said[*to]);)
+	for (*to = *from; *to < end && hears(m, b->said[*to]);)
 		++*to;
 	return *from < *to;
 }
 
-static void bring(struct member *m, struct bundle *b)
+static void bring(struct member *m, struct bundle *b, unsigned end)
 {
 	unsigned from = 0, to;
-	for (; next_run(m, b, &from, &to); from = to)
+	for (; next_run(m, b, end, &from, &to); from = to)
 		pier_outbox_put(m->conn, b, from, to, &m->topic->o);
 }
 
-static void bring_all(struct part *p, struct bundle *b)
+static void bring_all(struct part *p, struct bundle *b, unsigned end)
 {
 	for (struct list *at = p->members.next; at != &p->members; at = at->next) {
 		struct member *m = list_item(at, struct member, link);
 		if (b)
-			bring(m, b);
+			bring(m, b, end);
 		else
 			pier_conn_fail(m->conn, -ENOMEM, "send to");
 	}
+}
+
+static bool heard_by(const void *member, const struct said *s)
+{
+	return hears(member, s);
+}
+
+/* How many of the first `end` messages a member can take. Who corks past its queue is cut off: it alone could end
+ * that wait, and it may be the speaker. */
+static unsigned room_at(struct member *m, const struct bundle *b, unsigned end)
+{
+	pier_conn *c = m->conn;
+	unsigned n = c->err ? end : pier_outbox_room(c, b, end, &m->topic->o, heard_by, m);
+	if (n == 0 && c->corked)
+		pier_conn_fail(c, -PIER_ESLOW, "send to");
+	return c->err ? end : n;
+}
+
+/* How many messages all members can take; when there is none, those who have no room are awaited. */
+static unsigned room_at_all(struct part *p, const struct bundle *b)
+{
+	unsigned n = b->count;
+	for (struct list *at = p->members.next; at != &p->members; at = at->next) {
+		struct member *m = list_item(at, struct member, link);
+		unsigned room = room_at(m, b, n ? n : 1);
+		n = room < n ? room : n;
+		if (room == 0)
+			pier_slow_await(m);
+	}
+	return n;
 }
 
 /* One bundle; how many messages. Only this worker takes any out, so those it has seen stay where they are while
@@ -165,25 +196,30 @@ static void bring_all(struct part *p, struct bundle *b)
 static unsigned deliver_some(struct part *p)
 {
 	struct said *said[BUNDLE_MOST];
-	pthread_mutex_lock(&p->topic->lock);
+	pier_topic *t = p->topic;
+	pthread_mutex_lock(&t->lock);
 	unsigned n = peek(p, said);
-	pthread_mutex_unlock(&p->topic->lock);
+	pthread_mutex_unlock(&t->lock);
 	if (n == 0)
 		return 0;
 
 	struct bundle *b = pier_bundle_new(said, n);
-	bring_all(p, b);
+	if (b && t->o.on_full == PIER_WAIT)
+		n = room_at_all(p, b);
+	bring_all(p, b, n);
 	if (b)
 		pier_bundle_drop(b);
 
-	pthread_mutex_lock(&p->topic->lock);
+	pthread_mutex_lock(&t->lock);
 	take(p, n);
-	pthread_mutex_unlock(&p->topic->lock);
+	struct waiter *admitted = pier_speakers_admit(t);
+	pthread_mutex_unlock(&t->lock);
+	pier_speakers_tell(admitted);
 	return n;
 }
 
 void pier_part_deliver(struct part *p)
 {
-	while (deliver_some(p))
+	while (p->awaits == 0 && deliver_some(p))
 		;
 }

@@ -15,6 +15,14 @@ static struct part *own_part(const pier_topic *t)
 	return NULL;
 }
 
+/* For one message more: 0, -EAGAIN when somebody is to be waited for, or why it cannot be said. */
+static int room_in(const struct part *p, const pier_topic_opts *o)
+{
+	if (o->on_full == PIER_WAIT)
+		return p->waiting < o->backlog && p->bytes < o->backlog_max ? 0 : -EAGAIN;
+	return p->waiting < BEHIND_MOST && p->bytes < BEHIND_BYTES ? 0 : -ENOBUFS;
+}
+
 /* Under the lock. All workers hear it or none. */
 static int reserve(const pier_topic *t)
 {
@@ -22,8 +30,9 @@ static int reserve(const pier_topic *t)
 	for (struct part *p = t->parts; p && err == 0; p = p->next) {
 		if (p->count == 0)
 			continue;
-		bool behind = p->waiting >= BEHIND_MOST || p->bytes >= BEHIND_BYTES;
-		err = behind ? -ENOBUFS : pier_part_reserve(p);
+		err = room_in(p, &t->o);
+		if (err == 0)
+			err = pier_part_reserve(p);
 	}
 	return err;
 }
@@ -37,20 +46,94 @@ static void push(pier_topic *t, struct said *s)
 			pier_part_push(p, s);
 }
 
-static int say(pier_topic *t, struct said *s)
+/* A fiber that speaks on and on fills no more than one bundle on its own worker. */
+static bool is_much(const struct part *p, const pier_topic_opts *o)
+{
+	return p->waiting >= BUNDLE_MOST || p->bytes >= BUNDLE_BYTES || room_in(p, o) < 0;
+}
+
+static int say_now(pier_topic *t, struct said *s)
 {
 	pthread_mutex_lock(&t->lock);
-	int err = reserve(t);
+	int err = t->speakers.first ? -EAGAIN : reserve(t);
 	if (err == 0)
 		push(t, s);
 	struct part *own = own_part(t);
-	bool much = own && (own->waiting >= BUNDLE_MOST || own->bytes >= BUNDLE_BYTES);
+	bool much = own && is_much(own, &t->o);
 	pthread_mutex_unlock(&t->lock);
-	said_drop(s);
-	if (much) /* a fiber that goes on and on fills no more than one bundle */
+	if (much)
 		pier_part_deliver(own);
 	return err;
 }
+
+/* ---- Waiting to speak ---------------------------------------------------------------------------- */
+
+struct waiter *pier_speakers_admit(pier_topic *t)
+{
+	struct waiter *first = NULL, **last = &first;
+	struct pier_place *p;
+	int err;
+
+	while (t->speakers.first && (err = reserve(t)) != -EAGAIN &&
+	       (p = pier_place_claim(&t->speakers))) {
+		if (err == 0)
+			push(t, p->item);
+		p->result = err;
+		*last = p->waiter;
+		last = &p->waiter->next;
+		*last = NULL;
+	}
+	return first;
+}
+
+/* One that is told may be gone at once. */
+void pier_speakers_tell(struct waiter *admitted)
+{
+	while (admitted) {
+		struct waiter *next = admitted->next;
+		pier_waiter_tell(admitted);
+		admitted = next;
+	}
+}
+
+/* It stands in line even when there is room again: whoever came before it speaks first. */
+static int say_in_turn(pier_topic *t, struct said *s)
+{
+	struct waiter w;
+	struct pier_place place = {.waiter = &w, .item = s};
+
+	if (pier_worker_self() && !pier_fiber_self())
+		return -EAGAIN; /* the loop itself never waits */
+	int err = pier_wait_refused();
+	if (err == 0)
+		err = pier_waiter_init(&w);
+	if (err < 0)
+		return err;
+	pthread_mutex_lock(&t->lock);
+	pier_place_push(&t->speakers, &place);
+	struct waiter *admitted = pier_speakers_admit(t);
+	pthread_mutex_unlock(&t->lock);
+	pier_speakers_tell(admitted);
+
+	err = pier_waiter_wait(&w, "the members of a topic");
+	if (err >= 0)
+		return place.result;
+	pthread_mutex_lock(&t->lock);
+	pier_place_remove(&t->speakers, &place);
+	pthread_mutex_unlock(&t->lock);
+	return err;
+}
+
+static int say(pier_topic *t, struct said *s)
+{
+	int err = say_now(t, s);
+	if (err == -EAGAIN)
+		err = say_in_turn(t, s);
+	said_drop(s);
+	return err;
+}
+
+/* ---- Texts ---------------------------------------------------------------------------------------- */
 
 static struct said *said_new(pier_conn *but, size_t len)
 {

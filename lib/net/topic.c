@@ -66,6 +66,7 @@ static struct part *part_of(pier_topic *t, struct worker *w)
 		return NULL;
 	*p = (struct part){.next = t->parts, .topic = t, .worker = w};
 	list_init(&p->members);
+	waitq_init(&p->watch);
 	t->parts = p;
 	return p;
 }
@@ -114,24 +115,28 @@ int pier_topic_add(pier_topic *t, pier_conn *c)
 	return 0;
 }
 
-/* What was said while it was a member it still hears. */
+/* What was said while it was a member it still hears, unless it waits for a slower one. */
 void pier_member_end(struct member *m)
 {
 	struct outbox *o = m->conn->outbox;
+	pier_topic *t = m->topic;
 	struct part *p = m->part;
 
 	pier_part_deliver(p);
+	pier_slow_release(m);
 	for (unsigned i = 0; i < o->topic_count; i++) {
 		if (o->memberships[i] == m) {
 			o->memberships[i] = o->memberships[--o->topic_count];
 			break;
 		}
 	}
-	pthread_mutex_lock(&m->topic->lock);
+	pthread_mutex_lock(&t->lock);
 	list_remove(&m->link);
 	if (--p->count == 0)
 		pier_part_clear(p);
-	pthread_mutex_unlock(&m->topic->lock);
+	struct waiter *admitted = pier_speakers_admit(t);
+	pthread_mutex_unlock(&t->lock);
+	pier_speakers_tell(admitted);
 	free(m);
 }
 
