@@ -256,8 +256,8 @@ static unsigned room_for(const struct outbox *o, const struct bundle *b, unsigne
 	return n;
 }
 
-/* One message goes, or is let go, so that the next can come; how many there is room for now. What is under way
- * cannot be dropped. */
+/* The oldest messages go so that the next can come. What is under way cannot go, and does not count: else the last
+ * message might be the one that is missed. How many there is room for now; 0 when the conn was cut off. */
 static unsigned make_room(struct outbox *o, const struct bundle *b, unsigned i,
 			  const pier_topic_opts *l)
 {
@@ -267,15 +267,16 @@ static unsigned make_room(struct outbox *o, const struct bundle *b, unsigned i,
 	}
 	while (o->runs && !room_for(o, b, i, i + 1, l))
 		pop(o, 1);
-	return room_for(o, b, i, i + 1, l);
+	return 1;
 }
 
-static int put_some(struct outbox *o, struct run r)
+static void put_some(struct outbox *o, struct run r)
 {
 	int err = pier_bundle_frame(r.bundle, r.frame);
 	if (err == 0)
 		err = append(o, r);
-	return err < 0 ? pier_conn_fail(o->conn, err, "send to") : 0;
+	if (err < 0)
+		pier_conn_fail(o->conn, err, "send to");
 }
 
 void pier_outbox_put(pier_conn *c, struct bundle *b, unsigned from, unsigned to,
@@ -295,7 +296,7 @@ void pier_outbox_put(pier_conn *c, struct bundle *b, unsigned from, unsigned to,
 		if (n)
 			put_some(o, (struct run){b, (uint16_t)from, (uint16_t)(from + n),
 						 (uint8_t)frame});
-		from += n ? n : 1; /* what finds no room even so is the oldest itself */
+		from += n;
 	}
 	o->flush.run = flush_task;
 	pier_worker_at_turn_end(pier_worker_self(), &o->flush);
