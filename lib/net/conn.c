@@ -67,6 +67,8 @@ int pier_conn_fail(pier_conn *c, int err, const char *doing)
 	if (c->writer)
 		pier_fiber_interrupt(c->writer, err);
 	pier_waitq_interrupt(&c->writers, err);
+	if (c->outbox)
+		pier_outbox_failed(c);
 	if (c->standby)
 		pier_standby_end(c);
 	return err;

@@ -125,6 +125,8 @@ void pier_udp_address(pier_conn *c, struct msghdr *msg);
 
 /* Sends what waits, as far as can be without waiting. */
 void pier_outbox_flush(pier_conn *c);
+/* The conn has failed: nobody need wait for it. */
+void pier_outbox_failed(pier_conn *c);
 /* Leaves all topics; lets the queue flush until `until`, unless the conn failed; frees it. */
 void pier_outbox_end(pier_conn *c, int64_t until);
 
