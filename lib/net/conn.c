@@ -221,12 +221,15 @@ void pier_close(pier_conn *c)
 	if (!c)
 		return;
 	PIER_SHIELD (PIER_LINGER) {
+		if (!c->err)
+			pier_held_drain(c, PIER_FOREVER);
 		if (c->outbox)
 			pier_outbox_end(c, PIER_FOREVER);
 		/* After the peer's end nothing of its can come any more: the close says all. */
 		if (ends_well(c) && !c->eof && pier_finish(c) == 0)
 			drain(c);
 	}
+	pier_held_end(c);
 	c->via->close(c, c->err == -PIER_ESLOW); /* its socket's queue is full: nobody reads it */
 	pier_conn_free(c);
 }
@@ -239,6 +242,7 @@ void pier_abort(pier_conn *c)
 		pier_conn_fail(c, -ECONNABORTED, "talk to");
 		pier_outbox_end(c, 0);
 	}
+	pier_held_end(c);
 	c->via->close(c, true);
 	pier_conn_free(c);
 }

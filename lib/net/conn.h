@@ -55,6 +55,7 @@ struct pier_conn {
 	struct inbuf in;
 	struct fiber *reader, *writer; /* parked in the transport */
 	struct waitq writers;
+	struct held *held;	 /* what was sent and waits for more of it; mostly NULL */
 	struct outbox *outbox;	 /* what topics bring; NULL until the first */
 	struct udp_peer *udp;	 /* a peer of a udp server */
 	struct station *station; /* of the server that owns it */
@@ -94,6 +95,19 @@ int64_t pier_conn_receive(pier_conn *c, void **at, size_t room, bool between);
 /* A message is sent inside these two. */
 int pier_conn_write_begin(pier_conn *c, int64_t until);
 void pier_conn_write_end(pier_conn *c);
+
+/* ---- Holding back (held.c) ------------------------------------------------------------------------- */
+
+/* Holds a message for others to go with it, while more input waits to be read. False: it does not do here. */
+bool pier_held_add(pier_conn *c, const struct iovec *iov, int count);
+/* What is held becomes the first piece of the caller's message, who gives it back; NULL when there is none. */
+struct held *pier_held_claim(pier_conn *c, struct iovec *iov);
+/* Sends what is held: as far as can be without waiting, the rest by an op while the conn counts as being written to. */
+void pier_held_send(pier_conn *c);
+/* Sends it, and waits for its end until `until`. */
+void pier_held_drain(pier_conn *c, int64_t until);
+/* The same without waiting for the peer: the conn is about to be closed. */
+void pier_held_end(pier_conn *c);
 
 /* ---- Peers of a udp server (udp.c) --------------------------------------------------------------- */
 
