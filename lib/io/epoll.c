@@ -12,15 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define EVENTS_ONCE 256 /* that the kernel is asked for */
 /* Then fibers run: more buffers filled at once would fall out of the cache before they are read. */
-#define EVENTS_TURN  32
-#define EVENTS_AHEAD 8	 /* whose ops are read at once, before the first of them is tried */
-#define LINE	     64	 /* of the cache */
-#define FRAMES_BELOW 256 /* of an op: what its owner's fiber touches first when it goes on … */
-#define FRAMES_ABOVE 448 /* … and the frames that it returns to */
-#define HOUR_MS	     3600000
-#define MAIL	     UINT64_MAX /* the tag of the eventfd */
+#define EVENTS_ONCE 32
+#define AHEAD	    8 /* events whose ops are looked at together */
+#define HOUR_MS	    3600000
+#define MAIL	    UINT64_MAX /* the tag of the eventfd */
 
 struct waiting {
 	struct io_op *first, **last;
@@ -41,8 +37,6 @@ struct epoll_io {
 	struct slot *
 		*slots; /* by descriptor; each in memory of its own, for its pointers into itself */
 	size_t room;
-	struct epoll_event events[EVENTS_ONCE]; /* at hand: [at, count) */
-	int at, count;
 };
 
 static struct epoll_io *of(struct io *io)
@@ -228,31 +222,19 @@ static void epoll_event(struct epoll_io *e, const struct epoll_event *ev)
 		retry(&e->io, s, &s->out);
 }
 
-static void warm(const struct io_op *op)
-{
-	(void)*(const volatile enum io_kind *)&op->kind;
-	for (int at = -FRAMES_BELOW; at < FRAMES_ABOVE; at += LINE)
-		__builtin_prefetch((const char *)op + at);
-}
-
 /* An op lies on the stack of whoever waits, each in a page of its own; with a thousand conns those have long left the
- * TLB and the cache. Read in a row the misses overlap; between system calls each would be waited for. It must be a
- * read: a prefetch that misses the TLB is dropped. */
-static void look_ahead(const struct epoll_io *e, int from, int to)
+ * TLB and the cache. Read one after the other the misses overlap; between system calls each would be waited for. It
+ * must be a read: a prefetch that misses the TLB is dropped. */
+static void look_ahead(const struct epoll_io *e, const struct epoll_event *ev, int n)
 {
-	const struct io_op *ops[EVENTS_AHEAD];
-	int n = 0;
-
-	for (int i = from; i < to; i++) {
-		const struct slot *s = slot_find(e, (int)(uint32_t)e->events[i].data.u64);
+	for (int i = 0; i < n && i < AHEAD; i++) {
+		const struct slot *s = slot_find(e, (int)(uint32_t)ev[i].data.u64);
 		if (s && s->in.first)
-			ops[n++] = s->in.first;
+			(void)*(const volatile enum io_kind *)&s->in.first->kind;
 	}
-	for (int i = 0; i < n; i++)
-		warm(ops[i]);
 }
 
-static int ask(struct epoll_io *e, int64_t ns)
+static int sleep_for(struct epoll_io *e, struct epoll_event *events, int64_t ns)
 {
 	static atomic_bool lacks_pwait2;
 	struct timespec t = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
@@ -260,51 +242,36 @@ static int ask(struct epoll_io *e, int64_t ns)
 
 	if (!atomic_load_explicit(&lacks_pwait2, memory_order_relaxed)) {
 		/* epoll_pwait2(2), for which musl has no name. */
-		long n = syscall(SYS_epoll_pwait2, e->epoll, e->events, EVENTS_ONCE,
+		long n = syscall(SYS_epoll_pwait2, e->epoll, events, EVENTS_ONCE,
 				 forever ? NULL : &t, NULL, (size_t)0);
 		if (n >= 0 || errno != ENOSYS)
 			return (int)n;
 		atomic_store(&lacks_pwait2, true);
 	}
 	int64_t ms = ns / 1000000 + (ns % 1000000 > 0); /* up: a zero from truncation would spin */
-	return epoll_wait(e->epoll, e->events, EVENTS_ONCE, ms > HOUR_MS ? HOUR_MS : (int)ms);
-}
-
-static void sleep_until(struct epoll_io *e, int64_t deadline)
-{
-	struct io *io = &e->io;
-	int64_t ns = 0;
-
-	if (!io->ended && deadline > io->now) {
-		atomic_store(&io->mail.asleep, true);
-		if (!pier_io_has_mail(io))
-			ns = deadline == INT64_MAX ? INT64_MAX : deadline - io->now;
-	}
-	e->at = 0;
-	e->count = ask(e, ns);
-	atomic_store(&io->mail.asleep, false);
-	if (ns)
-		io->now = pier_io_clock();
-}
-
-static int least(int a, int b)
-{
-	return a < b ? a : b;
+	return epoll_wait(e->epoll, events, EVENTS_ONCE, ms > HOUR_MS ? HOUR_MS : (int)ms);
 }
 
 static void epoll_wait_for(struct io *io, int64_t deadline)
 {
 	struct epoll_io *e = of(io);
+	struct epoll_event events[EVENTS_ONCE];
+	int64_t ns = 0;
 
 	io->now = io->asked = pier_io_clock();
-	if (e->at >= e->count)
-		sleep_until(e, deadline);
-	int end = least(e->count, e->at + EVENTS_TURN);
-	while (e->at < end) {
-		int to = least(end, e->at + EVENTS_AHEAD);
-		look_ahead(e, e->at, to);
-		while (e->at < to)
-			epoll_event(e, &e->events[e->at++]);
+	if (!io->ended && deadline > io->now) {
+		atomic_store(&io->mail.asleep, true);
+		if (!pier_io_has_mail(io))
+			ns = deadline == INT64_MAX ? INT64_MAX : deadline - io->now;
+	}
+	int n = sleep_for(e, events, ns);
+	atomic_store(&io->mail.asleep, false);
+	if (ns)
+		io->now = pier_io_clock();
+	for (int i = 0; i < n; i++) {
+		if (i % AHEAD == 0)
+			look_ahead(e, &events[i], n - i);
+		epoll_event(e, &events[i]);
 	}
 	pier_io_deliver(io);
 }
