@@ -34,9 +34,13 @@ struct inbuf {
 	bool pooled;
 };
 
+/* What each message touches comes first: with thousands of conns it is no longer in the cache, and each line of that
+ * is waited for. */
 struct pier_conn {
-	const struct transport *via;
+	_Alignas(64) const struct transport *via;
 	int fd;
+	pier_frame frame;
+	int err;       /* sticks */
 	bool socket;   /* fd is one */
 	bool shared;   /* its description has other holders */
 	bool blocks;   /* … and no O_NONBLOCK */
@@ -47,21 +51,19 @@ struct pier_conn {
 	bool between;  /* the reader waits between messages */
 	bool writing;  /* someone is inside a message: writers wait in `writers` */
 	bool corked;
-	pier_frame frame;
-	int err;	   /* sticks */
-	const char *doing; /* what failed: "connect to" */
-	size_t message_max;
-	int64_t rd, wr; /* time-outs of a wait, PIER_FOREVER for none */
+	int64_t rd, wr;	       /* time-outs of a wait, PIER_FOREVER for none */
+	struct held *held;     /* what was sent and waits for more of it; mostly NULL */
+	struct outbox *outbox; /* what topics bring; NULL until the first */
 	struct inbuf in;
+	size_t message_max;
 	struct fiber *reader, *writer; /* parked in the transport */
 	struct waitq writers;
-	struct held *held;	 /* what was sent and waits for more of it; mostly NULL */
-	struct outbox *outbox;	 /* what topics bring; NULL until the first */
+	const char *doing;	 /* what failed: "connect to" */
 	struct udp_peer *udp;	 /* a peer of a udp server */
 	struct station *station; /* of the server that owns it */
+	void *data;
 	pier_addr peer;
 	char *name, *why; /* made when asked for */
-	void *data;
 };
 
 pier_conn *pier_conn_new(const struct transport *via, int fd);

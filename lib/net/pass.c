@@ -50,7 +50,7 @@ int pier_pass(pier_conn *c, unsigned worker, int (*fn)(pier_conn *c, void *arg),
 		return pier_err(c);
 	if (c->station || c->udp)
 		return -EOPNOTSUPP; /* its server ends it, from here */
-	pier_held_send(c);
+	pier_held_drain(c, pier_conn_until(c, c->wr));
 	if (is_busy(c))
 		return -EBUSY;
 	end_sending(c);
