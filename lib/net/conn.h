@@ -102,8 +102,9 @@ void pier_conn_write_end(pier_conn *c);
 
 /* Holds a message for others to go with it, while more input waits to be read. False: it does not do here. */
 bool pier_held_add(pier_conn *c, const struct iovec *iov, int count);
-/* What is held becomes the first piece of the caller's message, who gives it back; NULL when there is none. */
-struct held *pier_held_claim(pier_conn *c, struct iovec *iov);
+/* What is held, for the caller to send and to give back to the pool: the pieces of a message from iov[1] on get it as
+ * iov[0], or all become that one. NULL when there is none. */
+struct held *pier_held_claim(pier_conn *c, struct iovec *iov, int *count);
 /* Sends what is held: as far as can be without waiting, the rest by an op while the conn counts as being written to. */
 void pier_held_send(pier_conn *c);
 /* Sends it, and waits for its end until `until`. */

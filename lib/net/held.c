@@ -117,32 +117,47 @@ static struct held *make(pier_conn *c)
 	return h;
 }
 
-bool pier_held_add(pier_conn *c, const struct iovec *iov, int count)
+static bool append(struct held *h, const struct iovec *iov, int count, size_t len)
 {
-	size_t len = 0;
-	if (!may_hold(c))
-		return false;
-	for (int i = 0; i < count; i++) /* cannot wrap: a message and its frame */
-		len += iov[i].iov_len;
-	struct held *h = c->held;
-	if (len > HELD_ROOM - (h ? h->len : 0) || (!h && !(h = make(c))))
+	if (len > HELD_ROOM - h->len)
 		return false;
 	for (int i = 0; i < count; i++) {
 		if (iov[i].iov_len)
 			memcpy(h->bytes + h->len, iov[i].iov_base, iov[i].iov_len);
 		h->len += iov[i].iov_len;
 	}
+	return true;
+}
+
+/* Cannot wrap: it is a message in memory, and its frame. */
+static size_t total(const struct iovec *iov, int count)
+{
+	size_t len = 0;
+	for (int i = 0; i < count; i++)
+		len += iov[i].iov_len;
+	return len;
+}
+
+bool pier_held_add(pier_conn *c, const struct iovec *iov, int count)
+{
+	if (!may_hold(c))
+		return false;
+	size_t len = total(iov, count);
+	if (len > HELD_ROOM || (!c->held && !make(c)) || !append(c->held, iov, count, len))
+		return false;
 	pier_fiber_streak(pier_fiber_self());
 	return true;
 }
 
-struct held *pier_held_claim(pier_conn *c, struct iovec *iov)
+struct held *pier_held_claim(pier_conn *c, struct iovec *iov, int *count)
 {
 	struct held *h = c->held;
 	if (!h || h->under_way || pier_wait_refused() < 0)
 		return NULL;
 	list_remove(&h->task.link);
 	c->held = NULL;
+	if (append(h, iov + 1, *count - 1, total(iov + 1, *count - 1)))
+		*count = 1; /* one piece costs the kernel less than several */
 	*iov = (struct iovec){h->bytes, h->len};
 	return h;
 }

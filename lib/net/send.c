@@ -100,7 +100,7 @@ ssize_t pier_send(pier_conn *c, const void *p, size_t n)
 
 	if (pier_held_add(c, iov + 1, count - 1))
 		return (ssize_t)n;
-	struct held *held = pier_held_claim(c, iov);
+	struct held *held = pier_held_claim(c, iov, &count);
 	err = pier_conn_write_begin(c, pier_conn_until(c, c->wr));
 	if (err < 0)
 		return pier_conn_fail(c, err, "send to");
