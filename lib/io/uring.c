@@ -97,6 +97,8 @@ static int start(struct uring_io *u)
 {
 	int err = pier_ring_open(&u->ring);
 	if (err == 0)
+		u->io.waits_on = u->ring.fd;
+	if (err == 0)
 		err = pier_io_mail_open(&u->io);
 	for (uint16_t i = 0; err == 0 && i < RING_BUFS; i++)
 		if (!offer(u, i))
