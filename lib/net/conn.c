@@ -20,10 +20,12 @@ struct io *pier_conn_io(void)
 
 pier_conn *pier_conn_new(const struct transport *via, int fd)
 {
-	pier_conn *c = aligned_alloc(_Alignof(pier_conn), sizeof *c);
+	pier_conn *c = calloc(1, sizeof *c);
 	if (!c)
 		return NULL;
-	*c = (pier_conn){.via = via, .fd = fd, .socket = true};
+	c->via = via;
+	c->fd = fd;
+	c->socket = true;
 	c->message_max = PIER_MESSAGE_MAX;
 	c->rd = c->wr = PIER_FOREVER;
 	waitq_init(&c->writers);

@@ -43,7 +43,7 @@ struct inbuf {
 /* What each message touches comes first: with thousands of conns it is no longer in the cache, and each line of that
  * is waited for. */
 struct pier_conn {
-	_Alignas(64) const struct transport *via;
+	const struct transport *via;
 	int fd;
 	pier_frame frame;
 	int err;       /* sticks */
