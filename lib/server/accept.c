@@ -149,12 +149,16 @@ static int take_all(struct door *door)
 
 	if (door->scheme != PIER_UDP)
 		return accept_all(door);
-	int err =
-		pier_udp_port_new(door->fd, st->serving->o.max_conns, begin_peer, st, &door->port);
-	if (err < 0)
-		return err;
+	struct udp_port *port;
+	int err;
 	do
-		err = pier_udp_port_run(door->port);
+		err = pier_udp_port_new(door->fd, begin_peer, st, &port);
+	while (err < 0 && passes(err) && pier_stopped() == 0);
+	if (err < 0)
+		return pier_stopped() < 0 ? -ECANCELED : err;
+	door->port = port;
+	do
+		err = pier_udp_port_run(port);
 	while (passes(err));
 	return err;
 }

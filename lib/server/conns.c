@@ -142,13 +142,17 @@ static void setup(struct station *st, pier_conn *c)
 	c->station = st;
 }
 
-static bool count_in(struct serving *s, const pier_addr *peer, bool behind)
+/* 0, or which limit is reached: -EUSERS of the server, -EDQUOT of the host. */
+static int count_in(struct serving *s, const pier_addr *peer, bool behind)
 {
-	if (atomic_fetch_add(&s->conns, 1) < s->o.max_conns &&
-	    (behind || pier_hosts_enter(&s->hosts, peer, s->o.max_per_host)))
-		return true;
-	count_out(s);
-	return false;
+	int err = 0;
+	if (atomic_fetch_add(&s->conns, 1) >= s->o.max_conns)
+		err = -EUSERS;
+	else if (!behind && !pier_hosts_enter(&s->hosts, peer, s->o.max_per_host))
+		err = -EDQUOT;
+	if (err < 0)
+		count_out(s);
+	return err;
 }
 
 static bool begin(struct station *st, pier_conn *c)
@@ -164,7 +168,12 @@ bool pier_station_enter(struct station *st, pier_conn *c)
 	bool behind = pier_station_proxies(st, c); /* then it is the client that counts */
 	if (!behind && !pier_station_welcomes(st, &c->peer))
 		return false;
-	if (!count_in(st->serving, &c->peer, behind))
+	int full = count_in(st->serving, &c->peer, behind);
+	if (full == -EUSERS && c->udp) {
+		pier_serving_make_room(st->serving);
+		return false;
+	}
+	if (full < 0)
 		return refuse(st, c);
 	atomic_fetch_add(&st->worker->load, 1);
 	if (is_one_of_the_last(st->serving) && begin(st, c))

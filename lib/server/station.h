@@ -28,8 +28,11 @@ struct door {
 	struct station *station;
 	int fd;
 	pier_scheme scheme;
-	bool alone;	       /* on no other worker is one at the same place */
-	struct udp_port *port; /* of udp; it outlives the door, since its peers answer through it */
+	bool alone; /* on no other worker is one at the same place */
+	/* Of udp; it outlives the door, since its peers answer through it. */
+	_Atomic(struct udp_port *) port;
+	struct io_op crowded; /* a note: let the longest silent peer go */
+	atomic_bool crowded_told;
 };
 
 /* A conn that is being served; on the stack of its fiber, if it has one of its own. */
@@ -133,6 +136,9 @@ void pier_station_leave(struct station *st, struct served *me);
  * conns any more. */
 bool pier_calls_begin(struct station *st, pier_conn *c);
 int pier_calls_keep(void *station);
+
+/* room.c: all conns are taken, and there is a new udp peer: has the one go that is silent for longest. */
+void pier_serving_make_room(struct serving *s);
 
 /* accept.c: the fiber of one door. */
 int pier_door_run(void *door);

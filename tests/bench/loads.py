@@ -35,6 +35,7 @@ LOADS = [
     Load("stream-4", "One-way stream to 4 conns, in blocks of 16 KiB", "stream", "stream", 4, unit="block"),
     Load("fanout-1000", "One speaks, 1,000 hear: lines of 64 B", "fanout", "fanout", 1000, depth=32, unit="delivery"),
     Load("udp-32", "UDP echo: 32 peers, 64 B, 4 at once", "udp", "udp", 32, depth=4, unit="datagram"),
+    Load("udp-flood", "UDP echo: 1 peer, 1,200 B, 48 at once, joined", "udp", "flood", 1, 1200, depth=48, unit="datagram"),
     Load("idle-15000", "Memory of an idle conn, after one echo: 15,000 conns", "idle", "idle", 15000, unit="conn"),
     Load("micro", "Single steps", "micro", "micro", 1, unit="step"),
 ]
