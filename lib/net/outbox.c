@@ -223,6 +223,7 @@ static void wait_for_room(struct outbox *o)
 void pier_outbox_flush(pier_conn *c)
 {
 	struct outbox *o = c->outbox;
+	pier_held_send(c); /* it came first */
 	while (o->count && !c->writing && !c->corked && !c->err) {
 		int64_t n = send_now(o);
 		if (n >= 0)
