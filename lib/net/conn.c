@@ -67,6 +67,8 @@ int pier_conn_fail(pier_conn *c, int err, const char *doing)
 	if (c->writer)
 		pier_fiber_interrupt(c->writer, err);
 	pier_waitq_interrupt(&c->writers, err);
+	if (c->outbox)
+		pier_outbox_failed(c);
 	if (c->standby)
 		pier_standby_end(c);
 	return err;
@@ -268,6 +270,7 @@ static bool ends_well(const pier_conn *c)
 /* What a server owns, it frees itself after the handler; until then only the error is left of it. */
 static void let_go(pier_conn *c, bool reset, int err)
 {
+	pier_held_end(c);
 	if (c->fd >= 0)
 		c->via->close(c, reset);
 	if (c->station)
@@ -281,6 +284,8 @@ void pier_close(pier_conn *c)
 	if (!c)
 		return;
 	PIER_SHIELD (PIER_LINGER) {
+		if (!c->err)
+			pier_held_drain(c, PIER_FOREVER);
 		if (c->outbox)
 			pier_outbox_end(c, PIER_FOREVER);
 		/* After the peer's end nothing of its can come any more: the close says all. */
