@@ -44,6 +44,7 @@ struct port {
 	struct line in, out;
 	bool nothing_left; /* the last receive emptied it … */
 	bool prompt;	   /* … but its successor found more as soon as it was asked */
+	bool more_wait;	   /* the last accept left others in the backlog */
 };
 
 struct uring_io {
@@ -216,11 +217,20 @@ static void line_remove(struct line *l, struct io_op *op)
 		l->last = at;
 }
 
-/* Tried at once, outside the ring: what the ring has no op for, and what is said by fibers that take long and
- * would else wait for the end of their turn. */
-static bool tries_first(const struct uring_io *u, const struct io_op *op)
+/* Tried at once, outside the ring: what the ring has no op for; what is said by fibers that take long and would
+ * else wait for the end of their turn; and a backlog, of which the ring would give one a turn. */
+static bool tries_first(const struct uring_io *u, const struct port *p, const struct io_op *op)
 {
-	return op->nowait || entry_polls(op) || (op->kind == IO_SENDMSG && u->slow_turn);
+	return op->nowait || entry_polls(op) || (op->kind == IO_SENDMSG && u->slow_turn) ||
+	       (op->kind == IO_ACCEPT && p->more_wait);
+}
+
+static int64_t try_now(struct uring_io *u, struct port *p, struct io_op *op)
+{
+	int64_t result = pier_io_perform(&u->io, op);
+	if (op->kind == IO_ACCEPT && result < 0)
+		p->more_wait = false;
+	return result;
 }
 
 static bool queue_op(struct uring_io *u, struct io_op *op)
@@ -245,8 +255,8 @@ static bool uring_submit(struct io *io, struct io_op *op)
 	if (!p)
 		return true;
 	struct line *l = line_of(p, op);
-	if (!l->first && tries_first(u, op)) {
-		op->result = pier_io_perform(io, op);
+	if (!l->first && tries_first(u, p, op)) {
+		op->result = try_now(u, p, op);
 		if (op->result != IO_WAIT)
 			return true;
 	} else if (op->nowait) {
@@ -262,11 +272,11 @@ static bool uring_submit(struct io *io, struct io_op *op)
 }
 
 /* An op has left its line: the next one's turn has come. What can be done at once, is. */
-static void next_in_line(struct uring_io *u, struct line *l)
+static void next_in_line(struct uring_io *u, struct port *p, struct line *l)
 {
 	struct io_op *op;
 	while ((op = l->first) && op->slot == SLOT_NONE) {
-		int64_t result = tries_first(u, op) ? pier_io_perform(&u->io, op) : IO_WAIT;
+		int64_t result = tries_first(u, p, op) ? try_now(u, p, op) : IO_WAIT;
 		if (result == IO_WAIT) {
 			if (queue_op(u, op))
 				return;
@@ -333,10 +343,16 @@ static int64_t result_of(struct uring_io *u, struct io_op *op, const struct io_u
 
 /* Whether the next receive is worth a try at once: one that the kernel answers in the turn that asks it found
  * its bytes there. A turn that slept tells nothing of that. */
-static void learn(struct uring_io *u, struct port *p, const struct io_uring_cqe *c, uint32_t asked)
+static void learn(struct uring_io *u, struct port *p, const struct io_op *op, uint32_t asked,
+		  const struct io_uring_cqe *c)
 {
-	p->nothing_left = !(c->flags & IORING_CQE_F_SOCK_NONEMPTY);
-	p->prompt = u->crowd && asked + 1 == u->turn;
+	bool more = c->flags & IORING_CQE_F_SOCK_NONEMPTY;
+	if (op->kind == IO_RECV) {
+		p->nothing_left = !more;
+		p->prompt = u->crowd && asked + 1 == u->turn;
+	} else if (op->kind == IO_ACCEPT) {
+		p->more_wait = more; /* said since 6.10 */
+	}
 }
 
 static void complete(struct uring_io *u, const struct io_uring_cqe *c)
@@ -347,8 +363,7 @@ static void complete(struct uring_io *u, const struct io_uring_cqe *c)
 	struct io_op *op = slot->op;
 	struct port *p = u->ports[op->fd];
 
-	if (op->kind == IO_RECV)
-		learn(u, p, c, slot->turn);
+	learn(u, p, op, slot->turn, c);
 	slot_give(&u->slots, op->slot);
 	if (c->flags & IORING_CQE_F_BUFFER)
 		take_buf(u, op, c);
@@ -361,7 +376,7 @@ static void complete(struct uring_io *u, const struct io_uring_cqe *c)
 	struct line *l = line_of(p, op);
 	line_remove(l, op);
 	pier_io_end(&u->io, op, result);
-	next_in_line(u, l);
+	next_in_line(u, p, l);
 }
 
 /* Ops live on the stacks of those who wait, and with a thousand of them none is in the cache: those that are
@@ -430,7 +445,7 @@ static void uring_leave_fd(struct io *io, int fd)
 		return;
 	assert(!p->in.first &&
 	       !p->out.first); /* so no entry that is yet to be submitted names it */
-	p->nothing_left = p->prompt = false;
+	p->nothing_left = p->prompt = p->more_wait = false;
 }
 
 static void uring_close_fd(struct io *io, int fd)
