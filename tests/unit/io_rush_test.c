@@ -80,6 +80,64 @@ ON_EACH(many_cancelled_at_once_each_complete_once)
 	scatter(io, &c);
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
+/* All the memory that there is, in buffers of an io, until given back. */
+static void *hoard(void)
+{
+	void *all = NULL, *one;
+	while ((one = malloc(IO_BUF_SIZE))) {
+		*(void **)one = all;
+		all = one;
+	}
+	return all;
+}
+
+static void give_back(void *all)
+{
+	while (all) {
+		void *next = *(void **)all;
+		free(all);
+		all = next;
+	}
+}
+
+ON_EACH(receivers_fail_while_memory_is_out_and_go_on_when_it_is_back)
+{
+	static struct crowd c;
+	struct rlimit was, little;
+	int failed = 0;
+	CHECK_EQ(getrlimit(RLIMIT_DATA, &was), 0);
+	little = was;
+	little.rlim_cur = 16 << 20;
+	gather(io, &c, false);
+	CHECK_EQ(setrlimit(RLIMIT_DATA, &little), 0);
+	void *all = hoard();
+	speak(&c);
+	for (int i = 0; i < MANY; i++) {
+		int64_t n = answer(io, &c.in[i]);
+		CHECK(n == 1 || n == -ENOMEM);
+		failed += n != 1;
+	}
+	give_back(all);
+	CHECK_EQ(setrlimit(RLIMIT_DATA, &was), 0);
+	fprintf(stderr, "  %d found no memory\n", failed);
+	for (int i = 0; i < MANY; i++) {
+		if (c.in[i].op.result == 1) {
+			pier_io_buf_give(io, c.in[i].op.mem.at);
+			continue;
+		}
+		c.in[i] = recv_of(c.fds[i][0], NULL, 0);
+		ask(io, &c.in[i]);
+		CHECK_EQ(answer(io, &c.in[i]), 1);
+		CHECK_EQ(*(char *)c.in[i].op.mem.at, 'A' + i);
+		pier_io_buf_give(io, c.in[i].op.mem.at);
+	}
+	scatter(io, &c);
+}
+
+#endif
+
 /* ---- Clients -------------------------------------------------------------------------------------- */
 
 struct door {
