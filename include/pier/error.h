@@ -17,6 +17,8 @@ enum {
 	PIER_EDIGEST,	     /* what came is not what was promised: its digest differs */
 	PIER_ESLOW,	     /* the peer read too slowly, its queue filled, and it was cut */
 	PIER_EHTTP,	     /* the server answered with a status that is no success */
+	PIER_EPROXY,	     /* the proxy refused, or could not */
+	PIER_EINHERIT, /* systemd:… but no such socket was passed (LISTEN_PID, LISTEN_FDS) */
 };
 
 /* The words for an error, negative or positive: "Connection refused", "name not found". Never NULL;
