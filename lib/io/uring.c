@@ -11,6 +11,7 @@
 #include "uring.h"
 
 #include "entry.h"
+#include "ports.h"
 #include "slots.h"
 
 #include <assert.h>
@@ -22,30 +23,20 @@
 
 #ifdef IORING_SETUP_DEFER_TASKRUN
 
-#define TURN_LONG     1000000 /* ns: in turns of that length what is said does not wait for the end */
-#define CROWD	      4	      /* completions of a turn that surely did not sleep */
-#define AHEAD	      32      /* completions whose ops are fetched before the first is delivered */
-#define CACHE_LINE    64
+#define TURN_LONG  1000000 /* ns: in a turn so long, what is said does not wait for its end */
+#define SAID_SHORT 4096	   /* bytes: more often fills its socket up, and waits in the ring anyway */
+#define CROWD	   4	   /* completions of a turn that surely did not sleep */
+
+/* What is fetched of ops before they are delivered. */
+#define AHEAD	      32  /* ops */
 #define OP_FETCHED    320 /* bytes: the op and what is above it on its stack */
 #define OWNER_FETCHED 192
+#define CACHE_LINE    64
 
 enum {
 	TAG_NOTHING = 0,
 	TAG_MAIL = 1
 }; /* user_data below SLOT_TAGS */
-
-/* The ops of one direction of a descriptor: the first is with the kernel, the others wait for it, since the
- * kernel promises no order among several. */
-struct line {
-	struct io_op *first, **last;
-};
-
-struct port {
-	struct line in, out;
-	bool nothing_left; /* the last receive emptied it … */
-	bool prompt;	   /* … but its successor found more as soon as it was asked */
-	bool more_wait;	   /* the last accept left others in the backlog */
-};
 
 struct uring_io {
 	struct io io;
@@ -54,10 +45,9 @@ struct uring_io {
 	unsigned lacking; /* of them */
 	struct slots slots;
 	uint32_t turn;
-	bool crowd;	     /* the turn brought many completions */
-	bool slow_turn;	     /* the last one's fibers took long */
-	struct port **ports; /* by descriptor */
-	size_t port_room;
+	bool crowd;	/* the turn brought many completions */
+	bool slow_turn; /* the last one's fibers took long */
+	struct ports ports;
 };
 
 static struct uring_io *of(struct io *io)
@@ -141,9 +131,7 @@ static void uring_close(struct io *io)
 	for (unsigned i = 0; i < bufs; i++)
 		pier_io_buf_give(io, u->bufs[i]);
 	free(u->bufs);
-	for (size_t i = 0; i < u->port_room; i++)
-		free(u->ports[i]);
-	free(u->ports);
+	ports_done(&u->ports);
 	free(u->slots.at);
 	pier_io_done(io);
 	free(u);
@@ -173,56 +161,32 @@ static int uring_open(struct io **out)
 
 /* ---- Submitting ---------------------------------------------------------------------------------- */
 
-static struct port *port_of(struct uring_io *u, int fd)
+static bool is_short(const struct msghdr *msg)
 {
-	size_t at = (size_t)fd;
-	if (at >= u->port_room) {
-		size_t room = u->port_room ? u->port_room : 64;
-		while (room <= at)
-			room *= 2;
-		struct port **ports = realloc(u->ports, room * sizeof(*ports));
-		if (!ports)
-			return NULL;
-		memset(ports + u->port_room, 0, (room - u->port_room) * sizeof(*ports));
-		u->ports = ports;
-		u->port_room = room;
-	}
-	struct port *p = u->ports[at];
-	if (!p && (p = u->ports[at] = calloc(1, sizeof *p))) {
-		p->in.last = &p->in.first;
-		p->out.last = &p->out.first;
-	}
-	return p;
+	size_t len = 0;
+	for (size_t i = 0; i < msg->msg_iovlen && len <= SAID_SHORT; i++)
+		len += msg->msg_iov[i].iov_len;
+	return len <= SAID_SHORT;
 }
 
-static struct line *line_of(struct port *p, const struct io_op *op)
+/* An answer goes with those of others in the turn's one system call. What is short and follows another send, or
+ * has no company, is cheaper by itself; and nobody waits for the end of a turn whose fibers take long. */
+static bool sends_now(const struct uring_io *u, struct port *p, const struct io_op *op)
 {
-	return io_kind_reads(op->kind) ? &p->in : &p->out;
+	bool alone = p->said || !u->crowd;
+	p->said = true;
+	return u->slow_turn || (alone && is_short(op->msg));
 }
 
-static void line_push(struct line *l, struct io_op *op)
+/* Tried at once, outside the ring: what the ring has no op for, some sends, and a backlog, of which the ring
+ * would give one a turn. */
+static bool tries_first(const struct uring_io *u, struct port *p, const struct io_op *op)
 {
-	op->next = NULL;
-	*l->last = op;
-	l->last = &op->next;
-}
-
-static void line_remove(struct line *l, struct io_op *op)
-{
-	struct io_op **at = &l->first;
-	while (*at != op)
-		at = &(*at)->next;
-	*at = op->next;
-	if (l->last == &op->next)
-		l->last = at;
-}
-
-/* Tried at once, outside the ring: what the ring has no op for; what is said by fibers that take long and would
- * else wait for the end of their turn; and a backlog, of which the ring would give one a turn. */
-static bool tries_first(const struct uring_io *u, const struct port *p, const struct io_op *op)
-{
-	return op->nowait || entry_polls(op) || (op->kind == IO_SENDMSG && u->slow_turn) ||
-	       (op->kind == IO_ACCEPT && p->more_wait);
+	if (op->nowait || entry_polls(op))
+		return true;
+	if (op->kind == IO_SENDMSG)
+		return sends_now(u, p, op);
+	return op->kind == IO_ACCEPT && p->more_wait;
 }
 
 static int64_t try_now(struct uring_io *u, struct port *p, struct io_op *op)
@@ -235,7 +199,7 @@ static int64_t try_now(struct uring_io *u, struct port *p, struct io_op *op)
 
 static bool queue_op(struct uring_io *u, struct io_op *op)
 {
-	const struct port *p = u->ports[op->fd];
+	const struct port *p = u->ports.at[op->fd];
 	if (!slot_take(&u->slots, op, u->turn))
 		return false;
 	struct io_uring_sqe *s = entry(u);
@@ -250,7 +214,7 @@ static bool uring_submit(struct io *io, struct io_op *op)
 	op->io = io;
 	if (io_kind_pooled(op->kind))
 		return !pier_io_pool_submit(io, op);
-	struct port *p = port_of(u, op->fd);
+	struct port *p = port_make(&u->ports, op->fd);
 	op->result = -ENOMEM;
 	if (!p)
 		return true;
@@ -296,7 +260,7 @@ static void uring_cancel(struct io *io, struct io_op *op)
 		return;
 	}
 	if (op->slot == SLOT_NONE) { /* the kernel does not know it yet */
-		line_remove(line_of(u->ports[op->fd], op), op);
+		line_remove(line_of(u->ports.at[op->fd], op), op);
 		pier_io_end(io, op, -ECANCELED);
 		return;
 	}
@@ -349,6 +313,7 @@ static void learn(struct uring_io *u, struct port *p, const struct io_op *op, ui
 	bool more = c->flags & IORING_CQE_F_SOCK_NONEMPTY;
 	if (op->kind == IO_RECV) {
 		p->nothing_left = !more;
+		p->said = false;
 		p->prompt = u->crowd && asked + 1 == u->turn;
 	} else if (op->kind == IO_ACCEPT) {
 		p->more_wait = more; /* said since 6.10 */
@@ -361,7 +326,7 @@ static void complete(struct uring_io *u, const struct io_uring_cqe *c)
 	if (!slot)
 		return;
 	struct io_op *op = slot->op;
-	struct port *p = u->ports[op->fd];
+	struct port *p = u->ports.at[op->fd];
 
 	learn(u, p, op, slot->turn, c);
 	slot_give(&u->slots, op->slot);
@@ -395,7 +360,7 @@ static void fetch_ahead(struct uring_io *u)
 		ops[count++] = slot->op;
 	}
 	for (unsigned i = 0; i < count; i++) {
-		__builtin_prefetch(u->ports[ops[i]->fd], 1);
+		__builtin_prefetch(u->ports.at[ops[i]->fd], 1);
 		for (size_t at = 0; at < OWNER_FETCHED; at += CACHE_LINE)
 			__builtin_prefetch((char *)ops[i]->owner + at, 1);
 	}
@@ -440,12 +405,12 @@ static void uring_wait(struct io *io, int64_t deadline)
 static void uring_leave_fd(struct io *io, int fd)
 {
 	struct uring_io *u = of(io);
-	struct port *p = (size_t)fd < u->port_room ? u->ports[fd] : NULL;
+	struct port *p = port_find(&u->ports, fd);
 	if (!p)
 		return;
 	assert(!p->in.first &&
 	       !p->out.first); /* so no entry that is yet to be submitted names it */
-	p->nothing_left = p->prompt = p->more_wait = false;
+	p->nothing_left = p->prompt = p->more_wait = p->said = false;
 }
 
 static void uring_close_fd(struct io *io, int fd)
