@@ -113,8 +113,9 @@ PIER_API ssize_t pier_fill(pier_conn *c);
 PIER_API void pier_spend(pier_conn *c, size_t n);
 
 /* Waits up to `ns` for input, the end of input or an error. Returns 1 when a receive would not wait, 0
- * when the time passed (which does not stick), or -ECANCELED, -ETIMEDOUT of a deadline around.
- * Python: select.select. */
+ * when the time passed (which does not stick), or -ECANCELED, -ETIMEDOUT of a deadline around. On a stream with a
+ * frame it is pier_next that would not wait: half a message is not enough; and as a receive it ends the view
+ * of the message before. Python: select.select. */
 PIER_API int pier_poll(pier_conn *c, int64_t ns);
 
 /* ---- Sending ----------------------------------------------------------------------------------- */

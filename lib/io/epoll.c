@@ -51,7 +51,7 @@ static int epoll_open(struct io **out)
 	if (!e)
 		return -ENOMEM;
 	pier_io_init(&e->io, &pier_io_epoll);
-	e->epoll = epoll_create1(EPOLL_CLOEXEC);
+	e->epoll = e->io.waits_on = epoll_create1(EPOLL_CLOEXEC);
 	int err = e->epoll < 0 ? -errno : pier_io_mail_open(&e->io);
 	struct epoll_event mail = {.events = EPOLLIN | EPOLLET, .data.u64 = MAIL};
 	if (err == 0 && epoll_ctl(e->epoll, EPOLL_CTL_ADD, e->io.mail.eventfd, &mail) < 0)

@@ -46,7 +46,7 @@ int pier_io_open(struct io **out)
 
 void pier_io_init(struct io *io, const struct io_backend *backend)
 {
-	*io = (struct io){.backend = backend, .now = pier_io_clock()};
+	*io = (struct io){.backend = backend, .waits_on = -1, .now = pier_io_clock()};
 	io->ended_last = &io->ended;
 	io->mail.last = &io->mail.first;
 	io->mail.eventfd = -1;

@@ -107,6 +107,8 @@ static int start(struct uring_io *u, const struct ring_shape *shape)
 {
 	int err = pier_ring_open(&u->ring, shape);
 	if (err == 0)
+		u->io.waits_on = u->ring.fd;
+	if (err == 0)
 		err = pier_io_mail_open(&u->io);
 	if (err < 0)
 		return err;

@@ -32,6 +32,7 @@ struct udp_peer {
 	unsigned count;
 	size_t bytes;
 	struct waitq arrivals;
+	struct io_op *standby; /* to complete at the next arrival */
 	union here here;
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(union here))];
 	socklen_t control_len;
@@ -141,6 +142,16 @@ static void peer_close(pier_conn *c, bool reset)
 
 /* ---- Arrivals ------------------------------------------------------------------------------------ */
 
+static void tell_standby(struct udp_peer *peer, int64_t result)
+{
+	struct io_op *op = peer->standby;
+	if (!op)
+		return;
+	peer->standby = NULL;
+	op->result = result;
+	op->done(op);
+}
+
 static bool queue(struct udp_peer *peer, const char *data, size_t len)
 {
 	if (peer->count == UDP_QUEUE_MAX || len > UDP_QUEUE_BYTES - peer->bytes)
@@ -158,6 +169,7 @@ static bool queue(struct udp_peer *peer, const char *data, size_t len)
 	list_remove(&peer->age);
 	list_push(&peer->port->by_age, &peer->age);
 	pier_waitq_wake(&peer->arrivals);
+	tell_standby(peer, 1);
 	return true;
 }
 
@@ -258,13 +270,12 @@ static int64_t peer_poll(pier_conn *c, int64_t until)
 	return 1;
 }
 
-static int64_t peer_next(pier_conn *c, int64_t until)
+static int64_t peer_take(pier_conn *c)
 {
 	struct udp_peer *peer = c->udp;
-	int64_t err = peer_poll(c, until);
-	if (err < 0)
-		return err;
 	struct datagram *d = peer->first;
+	if (!d)
+		return -EAGAIN;
 	peer->first = d->next;
 	if (!peer->first)
 		peer->last = &peer->first;
@@ -274,6 +285,28 @@ static int64_t peer_next(pier_conn *c, int64_t until)
 	c->in = (struct inbuf){
 		.at = (char *)d, .start = head, .end = head + d->len, .room = head + d->len};
 	return 1;
+}
+
+static int64_t peer_next(pier_conn *c, int64_t until)
+{
+	int64_t err = peer_poll(c, until);
+	return err < 0 ? err : peer_take(c);
+}
+
+static bool peer_arm(pier_conn *c, struct io_op *op)
+{
+	struct udp_peer *peer = c->udp;
+	op->result = 1;
+	if (peer->first)
+		return true;
+	peer->standby = op;
+	return false;
+}
+
+static void peer_disarm(pier_conn *c, struct io_op *op)
+{
+	(void)op;
+	tell_standby(c->udp, -ECANCELED);
 }
 
 void pier_udp_address(pier_conn *c, struct msghdr *msg)
@@ -301,6 +334,9 @@ static int peer_finish(pier_conn *c)
 static const struct transport udp_peer_transport = {
 	.message = true,
 	.next = peer_next,
+	.take = peer_take,
+	.arm = peer_arm,
+	.disarm = peer_disarm,
 	.send = peer_send,
 	.poll = peer_poll,
 	.finish = peer_finish,
