@@ -184,6 +184,8 @@ static bool sends_now(const struct uring_io *u, struct port *p, const struct io_
  * would give one a turn. */
 static bool tries_first(const struct uring_io *u, struct port *p, const struct io_op *op)
 {
+	if (op->kind == IO_RECVMMSG && !op->nowait)
+		return !p->nothing_left;
 	if (op->nowait || entry_polls(op))
 		return true;
 	if (op->kind == IO_SENDMSG)
@@ -191,12 +193,15 @@ static bool tries_first(const struct uring_io *u, struct port *p, const struct i
 	return op->kind == IO_ACCEPT && p->more_wait;
 }
 
-static int64_t try_now(struct uring_io *u, struct port *p, struct io_op *op)
+/* One call, outside the ring. */
+static int64_t perform(struct uring_io *u, struct port *p, struct io_op *op)
 {
-	int64_t result = pier_io_perform(&u->io, op);
-	if (op->kind == IO_ACCEPT && result < 0)
+	op->result = pier_io_perform(&u->io, op);
+	if (op->kind == IO_RECVMMSG)
+		p->nothing_left = io_batch_emptied(op);
+	else if (op->kind == IO_ACCEPT && op->result < 0)
 		p->more_wait = false;
-	return result;
+	return op->result;
 }
 
 static bool queue_op(struct uring_io *u, struct io_op *op)
@@ -214,6 +219,7 @@ static bool uring_submit(struct io *io, struct io_op *op)
 {
 	struct uring_io *u = of(io);
 	op->io = io;
+	op->unwanted = false;
 	if (io_kind_pooled(op->kind))
 		return !pier_io_pool_submit(io, op);
 	struct port *p = port_make(&u->ports, op->fd);
@@ -222,8 +228,7 @@ static bool uring_submit(struct io *io, struct io_op *op)
 		return true;
 	struct line *l = line_of(p, op);
 	if (!l->first && tries_first(u, p, op)) {
-		op->result = try_now(u, p, op);
-		if (op->result != IO_WAIT)
+		if (perform(u, p, op) != IO_WAIT)
 			return true;
 	} else if (op->nowait) {
 		op->result = -EAGAIN;
@@ -242,7 +247,7 @@ static void next_in_line(struct uring_io *u, struct port *p, struct line *l)
 {
 	struct io_op *op;
 	while ((op = l->first) && op->slot == SLOT_NONE) {
-		int64_t result = tries_first(u, p, op) ? try_now(u, p, op) : IO_WAIT;
+		int64_t result = tries_first(u, p, op) ? perform(u, p, op) : IO_WAIT;
 		if (result == IO_WAIT) {
 			if (queue_op(u, op))
 				return;
@@ -268,6 +273,8 @@ static void uring_cancel(struct io *io, struct io_op *op)
 	}
 	if (!slot_holds(&u->slots, op))
 		return; /* its completion is here already */
+	/* It may be complete in the kernel, and have found that it must wait again. */
+	op->unwanted = true;
 	struct io_uring_sqe *s = entry(u);
 	s->opcode = IORING_OP_ASYNC_CANCEL;
 	s->addr = slot_tag(&u->slots, op);
@@ -298,10 +305,11 @@ static int64_t without_buf(struct uring_io *u)
 }
 
 /* The result, or IO_WAIT when the op has to go round again. */
-static int64_t result_of(struct uring_io *u, struct io_op *op, const struct io_uring_cqe *c)
+static int64_t result_of(struct uring_io *u, struct port *p, struct io_op *op,
+			 const struct io_uring_cqe *c)
 {
 	if (entry_polls(op) && c->res >= 0)
-		return pier_io_perform(&u->io, op);
+		return perform(u, p, op);
 	if (c->res == -ENOBUFS && op->kind == IO_RECV && !op->mem.at)
 		return without_buf(u);
 	return c->res == -EINTR ? -ECANCELED : c->res;
@@ -334,11 +342,11 @@ static void complete(struct uring_io *u, const struct io_uring_cqe *c)
 	slot_give(&u->slots, op->slot);
 	if (c->flags & IORING_CQE_F_BUFFER)
 		take_buf(u, op, c);
-	int64_t result = result_of(u, op, c);
+	int64_t result = result_of(u, p, op, c);
 	if (result == IO_WAIT) {
-		if (queue_op(u, op))
+		if (!op->unwanted && queue_op(u, op))
 			return;
-		result = -ENOMEM;
+		result = op->unwanted ? -ECANCELED : -ENOMEM;
 	}
 	struct line *l = line_of(p, op);
 	line_remove(l, op);
