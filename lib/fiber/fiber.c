@@ -8,7 +8,7 @@
 #include <pier/time.h>
 
 /* Scopes of code outside fibers. */
-static __thread pier_scope *thread_scope;
+static __thread pier_scope *thread_scope __attribute__((tls_model("initial-exec")));
 
 struct fiber *pier_fiber_self(void)
 {
@@ -100,7 +100,7 @@ int pier_fiber_step(void)
 {
 	struct worker *w = pier_worker_self();
 	struct fiber *f = w ? w->current : NULL;
-	if (f && ++f->streak >= FIBER_STREAK_MAX)
+	if (f && ++f->streak >= FIBER_STEPS_MAX)
 		return pier_yield();
 	if (f ? !f->scope && !f->cancelled : !thread_scope)
 		return 0;

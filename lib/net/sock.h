@@ -8,6 +8,11 @@
 #include <errno.h>
 #include <pier/sock.h>
 
+#define SOCK_ONCE_MAX ((size_t)1 << 30) /* bytes of one call: the kernel takes no more than 2 GiB */
+
+/* Kept out of the calls that need not wait, which are to cost what their system call costs. */
+#define SOCK_SELDOM __attribute__((noinline, cold))
+
 /* The end of the waits of one call. Its time-out begins with the first of them. */
 struct sock_until {
 	int64_t at; /* 0: none has begun */

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #define COPY_PIECE (256u << 10)
-#define ONCE_MAX   (1u << 30) /* bytes of one sendfile(2), which takes no more than 2 GiB */
 
 static void free_at(char **p)
 {
@@ -51,7 +50,9 @@ static int64_t send_pieces(pier_sock *s, int file, int64_t offset, int64_t count
 	int64_t n = 1;
 
 	while (*sent != count && n > 0) {
-		int64_t left = count < 0 || count - *sent > ONCE_MAX ? ONCE_MAX : count - *sent;
+		int64_t left = count < 0 || count - *sent > (int64_t)SOCK_ONCE_MAX
+				       ? (int64_t)SOCK_ONCE_MAX
+				       : count - *sent;
 		n = copy ? by_copy(s, file, offset + *sent, (size_t)left, &until)
 			 : by_kernel(s, file, offset + *sent, (size_t)left, &until);
 		if (!copy && refuses(n)) {

@@ -5,17 +5,25 @@
 
 #define BATCH_MAX 64 /* messages of one system call */
 
+/* A receive that has to wait. */
+static ssize_t receive_later(pier_sock *s, void *into, size_t room, int flags,
+			     struct sock_until *until)
+{
+	static char
+		nowhere[1]; /* for who wants no bytes: an op without memory would be given some */
+	struct io_op op = {.kind = IO_RECV, .fd = s->fd, .flags = flags};
+
+	op.mem.at = into ? into : nowhere;
+	op.mem.len = room < SOCK_ONCE_MAX ? room : SOCK_ONCE_MAX;
+	return pier_sock_wait(s, &op, until, "input");
+}
+
 static ssize_t receive(pier_sock *s, void *into, size_t room, int flags, struct sock_until *until)
 {
 	int64_t n = pier_fiber_step();
 	if (n == 0)
 		n = pier_io_recv(s->fd, into, room, flags);
-	if (n != -EAGAIN)
-		return n;
-	struct io_op op = {.kind = IO_RECV, .fd = s->fd, .flags = flags};
-	op.mem.at = into;
-	op.mem.len = room;
-	return pier_sock_wait(s, &op, until, "input");
+	return n == -EAGAIN ? receive_later(s, into, room, flags, until) : n;
 }
 
 /* All of it, on a stream: `len`, what came before the end, or an error, with the count in *got. */
@@ -31,20 +39,29 @@ static ssize_t gather(pier_sock *s, char *into, size_t len, int flags, size_t *g
 	return n < 0 ? n : (ssize_t)*got;
 }
 
-static ssize_t recv_whole(pier_sock *s, void *into, size_t room, int flags)
+static SOCK_SELDOM ssize_t recv_whole(pier_sock *s, void *into, size_t room, int flags)
 {
 	size_t got;
 	ssize_t n = gather(s, into, room, flags & ~MSG_WAITALL, &got);
-	return got ? (ssize_t)got : n;
+	return got ? (ssize_t)got : n < 0 ? sock_fail(s, n, "receive from") : n;
+}
+
+static SOCK_SELDOM ssize_t recv_again(pier_sock *s, void *into, size_t room, int flags, ssize_t n)
+{
+	struct sock_until until = {0};
+	if (n == -EAGAIN)
+		n = receive_later(s, into, room, flags, &until);
+	return n < 0 ? sock_fail(s, n, "receive from") : n;
 }
 
 ssize_t pier_sock_recv(pier_sock *s, void *into, size_t room, int flags)
 {
-	struct sock_until until = {0};
-	ssize_t n = (flags & MSG_WAITALL) && !(flags & MSG_PEEK) && s->type == SOCK_STREAM
-			    ? recv_whole(s, into, room, flags)
-			    : receive(s, into, room, flags, &until);
-	return n < 0 ? sock_fail(s, n, "receive from") : n;
+	if ((flags & MSG_WAITALL) && !(flags & MSG_PEEK) && s->type == SOCK_STREAM)
+		return recv_whole(s, into, room, flags);
+	ssize_t n = pier_fiber_step();
+	if (n == 0)
+		n = pier_io_recv(s->fd, into, room, flags);
+	return n < 0 ? recv_again(s, into, room, flags, n) : n;
 }
 
 ssize_t pier_sock_recv_all(pier_sock *s, void *into, size_t len)

@@ -3,17 +3,24 @@
 
 #define BATCH_MAX 64 /* messages of one system call */
 
-ssize_t pier_sock_give(pier_sock *s, const void *p, size_t n, int flags, struct sock_until *until)
+/* A send that would have had to wait. */
+static ssize_t give_later(pier_sock *s, const void *p, size_t n, int flags,
+			  struct sock_until *until)
 {
-	int64_t sent = pier_fiber_step();
-	if (sent == 0)
-		sent = pier_io_send(s->fd, p, n, flags);
-	if (sent != -EAGAIN)
-		return sent;
 	struct iovec piece = {(void *)(uintptr_t)p, n};
 	struct msghdr msg = {.msg_iov = &piece, .msg_iovlen = 1};
 	struct io_op op = {.kind = IO_SENDMSG, .fd = s->fd, .flags = flags, .msg = &msg};
 	return pier_sock_wait(s, &op, until, "room to send");
+}
+
+ssize_t pier_sock_give(pier_sock *s, const void *p, size_t n, int flags, struct sock_until *until)
+{
+	if (n > SOCK_ONCE_MAX && s->type == SOCK_STREAM)
+		n = SOCK_ONCE_MAX;
+	int64_t sent = pier_fiber_step();
+	if (sent == 0)
+		sent = pier_io_send(s->fd, p, n, flags);
+	return sent == -EAGAIN ? give_later(s, p, n, flags, until) : sent;
 }
 
 ssize_t pier_sock_send_some(pier_sock *s, const void *p, size_t n, int flags)
@@ -23,18 +30,27 @@ ssize_t pier_sock_send_some(pier_sock *s, const void *p, size_t n, int flags)
 	return sent < 0 ? sock_fail(s, sent, "send to") : sent;
 }
 
-ssize_t pier_sock_send(pier_sock *s, const void *p, size_t n, int flags)
+/* What is no stream goes whole or not at all. */
+static SOCK_SELDOM ssize_t send_rest(pier_sock *s, const char *p, size_t n, int flags, ssize_t sent)
 {
 	struct sock_until until = {0};
-	ssize_t sent = pier_sock_give(s, p, n, flags, &until);
-	/* What is no stream goes whole or not at all. */
-	for (size_t done = 0; sent >= 0 && s->type == SOCK_STREAM;) {
-		done += (size_t)sent;
-		if (done >= n)
-			return (ssize_t)n;
-		sent = pier_sock_give(s, (const char *)p + done, n - done, flags, &until);
-	}
-	return sent < 0 ? sock_fail(s, sent, "send to") : sent;
+	size_t done = 0;
+
+	if (sent == -EAGAIN)
+		sent = give_later(s, p, n < SOCK_ONCE_MAX ? n : SOCK_ONCE_MAX, flags, &until);
+	while (sent >= 0 && s->type == SOCK_STREAM && (done += (size_t)sent) < n)
+		sent = pier_sock_give(s, p + done, n - done, flags, &until);
+	if (sent < 0)
+		return sock_fail(s, sent, "send to");
+	return s->type == SOCK_STREAM ? (ssize_t)n : sent;
+}
+
+ssize_t pier_sock_send(pier_sock *s, const void *p, size_t n, int flags)
+{
+	ssize_t sent = pier_fiber_step();
+	if (sent == 0)
+		sent = pier_io_send(s->fd, p, n, flags);
+	return sent == (ssize_t)n ? sent : send_rest(s, p, n, flags, sent);
 }
 
 /* ---- Messages ------------------------------------------------------------------------------------ */

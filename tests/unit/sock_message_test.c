@@ -117,6 +117,20 @@ ON_FIBER(a_message_that_comes_later_fills_its_pieces)
 	part(p);
 }
 
+ON_FIBER(a_message_is_waited_for_and_dropped_by_who_wants_no_bytes)
+{
+	pier_sock p[2];
+	pier_group g = PIER_GROUP;
+	udp_joined(AF_INET, p);
+	far = p[0];
+	CHECK_OK(pier_go(&g, send_later, "dropped"));
+	CHECK_EQ(pier_sock_recv(&p[1], NULL, 0, 0), 0);
+	CHECK_OK(pier_group_wait(&g));
+	say(&p[0], "next");
+	check_recv(&p[1], "next");
+	part(p);
+}
+
 ON_BOTH(pieces_go_as_one_message)
 {
 	pier_sock p[2];

@@ -473,3 +473,57 @@ ON_BOTH(a_socket_says_what_it_is)
 	part(p);
 	CHECK_STR(pier_sock_str(&p[0], text, sizeof text), "closed");
 }
+
+/* ---- A fiber that never has to wait -------------------------------------------------------------- */
+
+static bool had_a_turn;
+
+static int take_a_turn(void *arg)
+{
+	(void)arg;
+	had_a_turn = true;
+	return 0;
+}
+
+ON_FIBER(calls_that_never_wait_let_others_run)
+{
+	pier_sock p[2];
+	pier_group g = PIER_GROUP;
+	had_a_turn = false;
+	CHECK_OK(pier_socketpair(SOCK_STREAM, p));
+	CHECK_OK(pier_go(&g, take_a_turn, NULL));
+	for (int i = 0; !had_a_turn; i++) {
+		CHECK(i < 1000);
+		say(&p[0], "x");
+		check_recv(&p[1], "x");
+	}
+	CHECK_OK(pier_group_wait(&g));
+	part(p);
+}
+
+static int talk_on(void *sock)
+{
+	pier_sock *p = sock;
+	char byte;
+	ssize_t n = 1;
+	while (n == 1) {
+		n = pier_sock_send(&p[0], "x", 1, 0);
+		if (n == 1)
+			n = pier_sock_recv(&p[1], &byte, 1, 0);
+	}
+	return (int)n;
+}
+
+ON_FIBER(calls_that_never_wait_feel_a_cancel_and_a_deadline)
+{
+	pier_sock p[2];
+	pier_group g = PIER_GROUP;
+	CHECK_OK(pier_socketpair(SOCK_STREAM, p));
+	CHECK_OK(pier_go(&g, talk_on, p));
+	pier_sleep(PIER_MS(5));
+	pier_group_cancel(&g);
+	pier_group_wait(&g);
+	PIER_WITHIN (PIER_MS(5))
+		CHECK_EQ(talk_on(p), -ETIMEDOUT);
+	part(p);
+}
