@@ -106,7 +106,6 @@ ON_BOTH(what_is_nearly_a_number_is_no_host)
 	}
 }
 
-/* A machine that does not know its own name has nothing to compare. */
 ON_BOTH(this_machine_is_found_by_its_name_and_by_its_number)
 {
 	static pier_host by_name, by_number;
@@ -115,10 +114,10 @@ ON_BOTH(this_machine_is_found_by_its_name_and_by_its_number)
 	CHECK_OK(pier_hostname(own, sizeof own));
 	PIER_WITHIN (PIER_S(5)) {
 		if (pier_host_of(pier_text(own), &by_name) < 0)
-			continue;
+			test_skip("this machine does not know its own name");
 		pier_addr_host(&by_name.addrs.at[0], number_of, sizeof number_of);
 		if (pier_host_of(pier_text(number_of), &by_number) < 0)
-			continue;
+			test_skip("this machine does not know the name of its number");
 		CHECK_OK(pier_fqdn(pier_text(number_of), whole, sizeof whole));
 		told = !strcmp(whole, own) || !strcmp(whole, by_number.name);
 		for (unsigned i = 0; i < by_number.aliases; i++)
@@ -148,7 +147,7 @@ ON_BOTH(a_service_has_one_port_by_every_way_to_ask)
 	while (i < 3 && pier_service_named(names[i], "tcp", &tcp) < 0)
 		i++;
 	if (i == 3)
-		return; /* a machine without /etc/services */
+		test_skip("no /etc/services here");
 	CHECK_OK(pier_service_named(names[i], NULL, &any));
 	CHECK_EQ(any.port, tcp.port);
 	CHECK_OK(pier_service_at(any.port, NULL, &back));
