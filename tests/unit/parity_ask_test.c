@@ -236,3 +236,103 @@ ON_BOTH(what_is_no_address_has_no_name)
 	CHECK_EQ(pier_nameinfo(&odd, 0, &name), -PIER_ENAMEFAMILY);
 	CHECK_STR(name.host, "untouched");
 }
+
+/* ---- Names beyond ASCII -------------------------------------------------------------------------- */
+
+static const char *ascii(const char *name)
+{
+	static char into[PIER_NAME_MAX];
+	return pier_name_ascii(pier_text(name), into, sizeof into) < 0 ? "no" : into;
+}
+
+/* The first are RFC 3492 §7.1 (A), (B), (D), (E), (J), (L) … (N) and (S), without capitals. */
+TEST(names_beyond_ascii_become_what_dns_carries)
+{
+	static const char *const known[][2] = {
+		{"ليهمابتكلموشعربي؟", "xn--egbpdaj6bu4bxfgehfvwxn"},
+		{"他们为什么不说中文", "xn--ihqwcrb4cv8a8dqg056pqjye"},
+		{"pročprostěnemluvíčesky", "xn--proprostnemluvesky-uyb24dma41a"},
+		{"למההםפשוטלאמדבריםעברית", "xn--4dbcagdahymbxekheh6e0a7fei0b"},
+		{"porquénopuedensimplementehablarenespañol",
+		 "xn--porqunopuedensimplementehablarenespaol-fmd56a"},
+		{"3年b組金八先生", "xn--3b-ww4c5e180e575a65lsy2b"},
+		{"安室奈美恵-with-super-monkeys", "xn---with-super-monkeys-pc58ag80a8qai00g7n9n"},
+		{"hello-another-way-それぞれの場所",
+		 "xn--hello-another-way--fc4qua05auwb3674vfr0b"},
+		{"例子.测试", "xn--fsqu00a.xn--0zwm56d"},
+		{"испытание.pythontest.net", "xn--80akhbyknj4f.pythontest.net"},
+		{"MÜNCHEN.de", "xn--mnchen-3ya.de"},
+		{"ΕΛΛΑΣ.gr", "xn--mxahsa5b.gr"},
+		{"ПОЧТА.РФ.", "xn--80a1acny.xn--p1ai."},
+		{"日本語。ＪＰ", "xn--wgv71a119e.jp"},
+		{"ａｂｃ－０１９．例", "abc-019.xn--fsq"},
+		{"😀.example", "xn--e28h.example"},
+		{"例／x", "xn--x-kb7am037c"}, /* a letter like others, never a '/' */
+		{"_dns.例", "_dns.xn--fsq"},
+		{"faß.de", "xn--fa-hia.de"}, /* RFC 5894 §7.2: no longer "fass" */
+		{"Example.COM", "Example.COM"},
+		{"", ""},
+	};
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+		fprintf(stderr, "%s\n", known[i][0]);
+		CHECK_STR(ascii(known[i][0]), known[i][1]);
+	}
+}
+
+TEST(what_cannot_be_a_name_beyond_ascii_is_refused)
+{
+	static const char *const bad[] = {
+		"\x80.example", "例\xff",	"\xc0\xae例", /* an overlong '.' */
+		"\xe4\xbe",	"\xe0\x80\xaf", "\xed\xa0\x80例", "\xf4\x90\x80\x80",
+		"例／x",	"例:80",	"例 x",		  "例/x",
+		"例@x",		"例\n",		"例%1",		  "例\x7f",
+	};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		fprintf(stderr, "%zu\n", i);
+		CHECK_STR(ascii(bad[i]), "no");
+	}
+	char into[8] = "as was.", nul[] = "a\0例";
+	CHECK_EQ(pier_name_ascii(pier_bytes_of(nul, sizeof nul - 1), into, sizeof into),
+		 -PIER_ENONAME);
+	CHECK_EQ(pier_name_ascii(pier_bytes_of(nul, 2), into, sizeof into), -PIER_ENONAME);
+	CHECK_EQ(pier_name_ascii(pier_text("例"), into, 7), -ENAMETOOLONG);
+	CHECK_EQ(pier_name_ascii(pier_text("eightbyt"), into, 8), -ENAMETOOLONG);
+	CHECK_STR(into, "as was.");
+	CHECK_OK(pier_name_ascii(pier_text("例"), into, 8));
+	CHECK_STR(into, "xn--fsq");
+}
+
+TEST(a_label_has_63_bytes_at_most_and_a_name_255)
+{
+	char name[600] = "", into[PIER_NAME_MAX];
+	for (int i = 0; i < 57; i++)
+		strcat(name, "例");
+	CHECK_OK(pier_name_ascii(pier_text(name), into, sizeof into));
+	CHECK_EQ(strlen(into), 63);
+	strcat(name, "例");
+	CHECK_EQ(pier_name_ascii(pier_text(name), into, sizeof into), -PIER_ENONAME);
+	*name = '\0';
+	for (int i = 0; i < 31; i++)
+		strcat(name, "例.");
+	CHECK_OK(pier_name_ascii(pier_text(name), into, sizeof into));
+	CHECK_EQ(strlen(into), 31 * 8);
+	strcat(name, "例");
+	CHECK_OK(pier_name_ascii(pier_text(name), into, sizeof into));
+	strcat(name, ".");
+	CHECK_EQ(pier_name_ascii(pier_text(name), into, sizeof into), -ENAMETOOLONG);
+}
+
+ON_BOTH(every_question_takes_names_beyond_ascii)
+{
+	static pier_host h;
+	pier_addrs found;
+	pier_bytes wide = pier_text("ｌｏｃａｌｈｏｓｔ");
+	CHECK_OK(pier_resolve(wide, 80, false, &found));
+	CHECK(pier_addr_kind(&found.at[0]) & PIER_LOOPBACK);
+	CHECK_OK(ask("ｌｏｃａｌｈｏｓｔ", "80", (pier_hints){.family = AF_INET}));
+	CHECK(pier_addr_kind(&infos.at[0].addr) & PIER_LOOPBACK);
+	CHECK_OK(pier_host_of(wide, &h));
+	CHECK_STR(h.name, "localhost");
+	PIER_AUTO *c = pier_dial("tcp://\xff.localhost:1");
+	CHECK_EQ(pier_err(c), -PIER_ENONAME);
+}
