@@ -19,6 +19,7 @@
 #include <pier/stats.h>
 #include <pier/sync.h>
 #include <pier/time.h>
+#include <pier/tls.h>
 #include <pier/topic.h>
 
 #endif

@@ -19,6 +19,7 @@
 PIER_BEGIN
 
 typedef struct pier_conn pier_conn;
+typedef struct pier_tls pier_tls; /* <pier/tls.h> */
 
 /* How a stream is cut into messages. */
 typedef enum pier_frame {
@@ -35,12 +36,13 @@ typedef enum pier_frame {
 
 typedef struct pier_dial_opts {
 	size_t size;	 /* sizeof(pier_dial_opts), set by the macro */
-	int64_t timeout; /* ns for look-up and connect together; 0 = only the deadlines around */
+	int64_t timeout; /* ns for look-up, connect and TLS together; 0 = only the deadlines around */
 	const char *
 		source; /* numeric address, or address:port, to come from; NULL = the kernel's choice */
 	pier_frame frame;
 	size_t message_max; /* 0 = PIER_MESSAGE_MAX */
 	int64_t idle; /* a wait to receive or send ends after this long without a byte; 0 = never */
+	pier_tls *tls; /* of tls://: whom to trust, who we are; NULL = the system's authorities */
 } pier_dial_opts;
 
 /* Resolves and connects: all addresses in order until one answers. Waits for both. Never returns NULL

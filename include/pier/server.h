@@ -24,7 +24,8 @@ typedef struct pier_serve_opts {
 	int backlog;	       /* listen(2); 0 = SOMAXCONN */
 	int64_t grace;	       /* on stop, handlers inside a message may go on this long; 0 = 5 s */
 	unsigned workers;      /* 0 = all of the runtime's */
-	bool quiet;	       /* the caller says itself why it could not listen */
+	pier_tls *tls; /* of tls://, with a certificate; the handler sees conns that are secure */
+	bool quiet;    /* the caller says itself why it could not listen */
 	/* Called once, on worker 0, when every worker listens: the real addresses, as text. */
 	void (*on_listen)(const char *where, void *arg);
 	/* Called once on worker 0 when the first stop signal came, before the conns are told. */

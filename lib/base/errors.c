@@ -25,6 +25,12 @@ const char *pier_strerror(int err)
 		return "cut off for reading too slowly";
 	case PIER_EHTTP:
 		return "the server refused";
+	case PIER_ETLS:
+		return "TLS failed";
+	case PIER_EVERIFY:
+		return "the certificate is not trusted";
+	case PIER_ENOTLS:
+		return "this libpier was built without TLS";
 	default:
 		return strerror(err);
 	}

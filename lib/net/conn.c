@@ -74,8 +74,8 @@ const char *pier_why(pier_conn *c)
 		return pier_strerror(-ENOMEM);
 	if (!c->err)
 		return "";
-	free(c->why);
-	if (asprintf(&c->why, "%s %s: %s", c->doing, pier_peer(c), pier_strerror(c->err)) < 0)
+	if (!c->why &&
+	    asprintf(&c->why, "%s %s: %s", c->doing, pier_peer(c), pier_strerror(c->err)) < 0)
 		c->why = NULL;
 	return c->why ? c->why : pier_strerror(c->err);
 }
@@ -88,8 +88,11 @@ static bool passes(const pier_conn *c)
 
 void pier_clear(pier_conn *c)
 {
-	if (c && passes(c) && !c->torn && c->fd >= 0)
-		c->err = 0;
+	if (!c || !passes(c) || c->torn || c->fd < 0)
+		return;
+	c->err = 0;
+	free(c->why);
+	c->why = NULL;
 }
 
 /* ---- Names --------------------------------------------------------------------------------------- */

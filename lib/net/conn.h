@@ -56,6 +56,7 @@ struct pier_conn {
 	struct fiber *reader, *writer; /* parked in the transport */
 	struct waitq writers;
 	struct outbox *outbox;	 /* what topics bring; NULL until the first */
+	struct tls_conn *tls;	 /* under TLS */
 	struct udp_peer *udp;	 /* a peer of a udp server */
 	struct station *station; /* of the server that owns it */
 	pier_addr peer;
@@ -82,6 +83,14 @@ extern const struct transport pier_transport_stream, pier_transport_message;
 
 /* The io of the calling fiber or thread. */
 struct io *pier_conn_io(void);
+
+/* ---- TLS (tls_start.c, or tls_none.c) -------------------------------------------------------------- */
+
+/* On a fresh conn to a "tls://" endpoint: the handshake. 0 or an error, which sticks. */
+int pier_tls_start_dialled(pier_conn *c, pier_tls *t, pier_bytes host);
+
+/* 0, or why a server cannot have it, in words too. */
+int pier_tls_can_serve(const pier_tls *t, const char **why);
 
 /* ---- Receiving (receive.c) ----------------------------------------------------------------------- */
 

@@ -144,7 +144,11 @@ static int dial(pier_conn *c, const char *url, const pier_dial_opts *opts)
 		return -PIER_EURL; /* a pair has two ends: pier_pair */
 	if (e.scheme == PIER_UDP || e.scheme == PIER_SEQPACKET)
 		c->via = &pier_transport_message;
-	return connect_any(c, &e, opts);
+	bool tls = e.scheme == PIER_TLS;
+	if (tls)
+		e.scheme = PIER_TCP;
+	err = connect_any(c, &e, opts);
+	return err == 0 && tls ? pier_tls_start_dialled(c, opts->tls, e.host) : err;
 }
 
 pier_conn *pier_dial_with(const char *url, const pier_dial_opts *opts)

@@ -6,6 +6,7 @@
 #include "net/udp.h"
 
 #include <errno.h>
+#include <pier/tls.h>
 #include <stdlib.h>
 
 static void setup(struct station *st, pier_conn *c)
@@ -41,7 +42,8 @@ static int serve_conn(void *arg)
 	list_push(&st->conns, &me.link);
 	if (st->ordered[ORDER_END_CONNS])
 		pier_conn_drain(c);
-	s->handler(c, s->o.arg);
+	if (!s->secure || pier_tls_start(c, s->o.tls, PIER_TLS_SERVER, NULL) == 0)
+		s->handler(c, s->o.arg);
 	report(st, c);
 	pier_close(c);
 	list_remove(&me.link); /* only now: an abort ends its lingering */
@@ -66,10 +68,11 @@ static int refuse_conn(void *arg)
 	return 0;
 }
 
-/* Tells a conn over the limits, if there is something to tell; never more than a few at a time. */
+/* Tells a conn over the limits, if there is something to tell; never more than a few at a time. Under TLS it would
+ * cost more than it saves. */
 static bool refuse(struct station *st, pier_conn *c)
 {
-	if (!st->serving->o.on_full || st->refusals == REFUSALS_MAX)
+	if (!st->serving->o.on_full || st->serving->secure || st->refusals == REFUSALS_MAX)
 		return false;
 	st->refusals++;
 	if (pier_go(&st->handlers, refuse_conn, c) == 0)

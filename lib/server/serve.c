@@ -162,7 +162,7 @@ static int serve(struct serving *s)
 }
 
 static int serving_init(struct serving *s, const char *url, pier_handler handler,
-			const pier_serve_opts *opts)
+			const pier_serve_opts *opts, const char **why)
 {
 	*s = (struct serving){.handler = handler};
 	if (opts)
@@ -170,7 +170,12 @@ static int serving_init(struct serving *s, const char *url, pier_handler handler
 	defaults(&s->o);
 	waitq_init_by_mail(&s->news);
 	atomic_flag_clear(&s->stop_asked);
-	return pier_endpoint_parse(url, &s->endpoint);
+	int err = pier_endpoint_parse(url, &s->endpoint);
+	if (err < 0 || s->endpoint.scheme != PIER_TLS)
+		return err;
+	s->endpoint.scheme = PIER_TCP;
+	s->secure = true;
+	return pier_tls_can_serve(s->o.tls, why);
 }
 
 static void serving_done(struct serving *s)
@@ -225,10 +230,12 @@ static int serve_as_program(struct program *p, const char *url)
 int pier_serve_with(const char *url, pier_handler handler, const pier_serve_opts *opts)
 {
 	struct program p;
-	int err = serving_init(&p.serving, url, handler, opts);
+	const char *why = NULL;
+	int err = serving_init(&p.serving, url, handler, opts, &why);
 	if (err < 0) {
 		if (!pier_worker_self() && !p.serving.o.quiet)
-			fprintf(stderr, "cannot listen on %s: %s\n", url, pier_strerror(err));
+			fprintf(stderr, "cannot listen on %s: %s\n", url,
+				why ? why : pier_strerror(err));
 		return err;
 	}
 	pier_hosts_init(&p.serving.hosts);

@@ -54,6 +54,7 @@ struct serving {
 	pier_handler handler;
 	pier_serve_opts o; /* zeros replaced by the defaults */
 	pier_endpoint endpoint;
+	bool secure; /* tls:// */
 	atomic_uint conns;
 	atomic_bool stopping;
 	struct hosts hosts;
