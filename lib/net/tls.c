@@ -267,6 +267,7 @@ int pier_tls_shake_hands(pier_conn *c)
 	for (;;) {
 		int done = (int)step(t);
 		int64_t err = flush(c, PIER_FOREVER); /* of a failure the peer hears by an alert */
+		t->open = done == 1;
 		if (done != TLS_WANTS)
 			return done < 0 ? done : (int)err;
 		if (err == 0)

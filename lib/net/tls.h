@@ -101,6 +101,7 @@ struct tls_conn {
 	bool ended;		/* below, nothing more comes */
 	bool mute;		/* what OpenSSL still wants to say goes nowhere */
 	bool server;
+	bool open;  /* the handshake is over, and was good */
 	int err;		   /* OpenSSL's state is beyond use */
 	char *line;		   /* pier_tls_words */
 	uint16_t port;		   /* of the peer: with the name, whose session it is */

@@ -30,7 +30,7 @@ static void tell_peer(X509 *cert, pier_tls_facts *f)
 int pier_tls_about(const pier_conn *c, pier_tls_facts *out)
 {
 	const struct tls_conn *t = c ? c->tls : NULL;
-	if (!t || !SSL_is_init_finished(t->ssl))
+	if (!t || !t->open)
 		return -ENOTCONN;
 
 	pier_tls_facts f = {.resumed = SSL_session_reused(t->ssl)};

@@ -68,7 +68,7 @@ static int explain(struct tls_conn *t, unsigned long code)
 	char text[TLS_WORDS_MAX];
 
 	if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING && ERR_GET_LIB(code) == ERR_LIB_SSL) {
-		say(t, SSL_is_init_finished(t->ssl)
+		say(t, t->open
 			       ? "it ended without close_notify: what came may have been cut"
 			       : "it ended inside the handshake");
 		return -PIER_ETRUNCATED;
@@ -145,7 +145,7 @@ int pier_tls_step_write(struct tls_conn *t, const void *p, size_t len)
 void pier_tls_step_close(struct tls_conn *t)
 {
 	ERR_clear_error();
-	if (!t->err && SSL_is_init_finished(t->ssl))
+	if (!t->err && t->open)
 		SSL_shutdown(t->ssl);
 	ERR_clear_error();
 }
