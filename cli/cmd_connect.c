@@ -10,7 +10,7 @@
 
 static struct view view;
 static struct talk_opts talk_opts = {.linger = TALK_LINGER};
-static const char *from;
+static const char *from, *proxy;
 static int64_t timeout, connect_timeout, deadline;
 
 static const struct option options[] = {
@@ -22,6 +22,8 @@ static const struct option options[] = {
 	{"idle", 0, OPTION_DURATION, &talk_opts.idle, "TIME", "the second alone; never"},
 	{"deadline", 0, OPTION_DURATION, &deadline, "TIME", "the whole conversation ends by then"},
 	{"from", 0, OPTION_TEXT, &from, "ADDR[:PORT]", "come from this address of ours"},
+	{"proxy", 0, OPTION_TEXT, &proxy, "URL",
+	 "through socks5://[USER:PASSWORD@]HOST:PORT, or http://… by CONNECT"},
 	{0},
 };
 
@@ -42,11 +44,13 @@ static void say_tally(const struct tally *t)
 		t->received);
 }
 
-static int dial_failed(const char *url, int err, struct tally *tally)
+static int dial_failed(const char *url, pier_conn *peer, struct tally *tally)
 {
 	char why[WHY_MAX];
 
-	tally->status = (int)explain_dial(url, err, connect_timeout, why);
+	tally->status = (int)explain_dial(url, pier_err(peer), connect_timeout, why);
+	if (proxy) /* which of the two it was, and what the proxy said */
+		snprintf(why, sizeof why, "%s", pier_why(peer));
 	fail(tally->status, "%s", why);
 	view_error_event(&view, why);
 	tally->why = "no connection";
@@ -56,11 +60,11 @@ static int dial_failed(const char *url, int err, struct tally *tally)
 static int dial_and_talk(const char *url, struct tally *tally)
 {
 	int64_t began = pier_now();
-	PIER_AUTO *peer = pier_dial(url, .timeout = connect_timeout, .source = from);
-	int err = pier_err(peer);
+	PIER_AUTO *peer =
+		pier_dial(url, .timeout = connect_timeout, .source = from, .proxy = proxy);
 
-	if (err < 0)
-		return dial_failed(url, err, tally);
+	if (pier_err(peer) < 0)
+		return dial_failed(url, peer, tally);
 	if (talk_opts.verbose)
 		say_connected(peer, began);
 	view_open_event(&view, 0, scheme_of(url), peer);

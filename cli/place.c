@@ -47,9 +47,10 @@ const char *peer_text(pier_conn *peer, char into[PIER_ADDR_TEXT])
 const char *scheme_of(const char *url)
 {
 	static const char *const names[] = {
-		[PIER_TCP] = "tcp",   [PIER_UDP] = "udp",
-		[PIER_UNIX] = "unix", [PIER_SEQPACKET] = "seqpacket",
-		[PIER_FD] = "fd",     [PIER_PAIR] = "pair",
+		[PIER_TCP] = "tcp",	    [PIER_UDP] = "udp",
+		[PIER_UNIX] = "unix",	    [PIER_SEQPACKET] = "seqpacket",
+		[PIER_FD] = "fd",	    [PIER_PAIR] = "pair",
+		[PIER_SYSTEMD] = "systemd",
 	};
 	pier_endpoint e;
 

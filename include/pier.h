@@ -14,6 +14,7 @@
 #include <pier/http.h>
 #include <pier/log.h>
 #include <pier/names.h>
+#include <pier/network.h>
 #include <pier/offload.h>
 #include <pier/server.h>
 #include <pier/stats.h>

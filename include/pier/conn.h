@@ -34,19 +34,37 @@ typedef enum pier_frame {
 
 /* ---- Making one -------------------------------------------------------------------------------- */
 
+/* What a dial tried, for those who want more than the last error. Python: create_connection's all_errors. */
+#define PIER_TRIED_MAX 16
+
+typedef struct pier_tried {
+	unsigned count;
+	struct pier_try {
+		pier_addr to;
+		int err;      /* 0 for the one that won; -ECANCELED for those it left behind */
+		int64_t took; /* ns */
+	} at[PIER_TRIED_MAX];
+} pier_tried;
+
 typedef struct pier_dial_opts {
-	size_t size;	 /* sizeof(pier_dial_opts), set by the macro */
-	int64_t timeout; /* ns for look-up, connect and TLS together; 0 = only the deadlines around */
+	size_t size; /* sizeof(pier_dial_opts), set by the macro */
+	int64_t timeout; /* ns for look-up, connect, proxy and TLS together; 0 = only the deadlines around */
 	const char *
 		source; /* numeric address, or address:port, to come from; NULL = the kernel's choice */
+	const char *
+		proxy; /* tcp and tls only: socks5://[user:password@]host:port (RFC 1928, 1929; the proxy looks
+			    * the name up) or http://[user:password@]host:port (CONNECT, RFC 9110 §9.3.6) */
+	pier_tried *tried; /* filled, whatever comes of it */
 	pier_frame frame;
 	size_t message_max; /* 0 = PIER_MESSAGE_MAX */
 	int64_t idle; /* a wait to receive or send ends after this long without a byte; 0 = never */
 	pier_tls *tls; /* of tls://: whom to trust, who we are; NULL = the system's authorities */
 } pier_dial_opts;
 
-/* Resolves and connects: all addresses in order until one answers. Waits for both. Never returns NULL
- * but when memory is out: on failure it returns a failed conn whose pier_err and pier_why tell.
+/* Resolves and connects. Waits for both. The addresses of a name are tried in their order, IPv6 and IPv4 by
+ * turns; each attempt starts when the one before has failed, or beside it after 250 ms, and the first that
+ * answers wins (Happy Eyeballs, RFC 8305). Never returns NULL but when memory is out: on failure it returns a
+ * failed conn whose pier_err and pier_why tell.
  * Ownership: the caller's; end it by pier_close, or hold it in a PIER_AUTO.
  * Python: socket.create_connection. connect(2). */
 PIER_API pier_conn *pier_dial_with(const char *url, const pier_dial_opts *opts);

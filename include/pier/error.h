@@ -17,9 +17,11 @@ enum {
 	PIER_EDIGEST,	     /* what came is not what was promised: its digest differs */
 	PIER_ESLOW,	     /* the peer read too slowly, its queue filled, and it was cut */
 	PIER_EHTTP,	     /* the server answered with a status that is no success */
-	PIER_ETLS,	     /* no TLS could be agreed on, or what came breaks its rules */
-	PIER_EVERIFY,	     /* the peer's certificate does not vouch for whom it should be */
-	PIER_ENOTLS,	     /* this libpier was built without TLS */
+	PIER_EPROXY,	     /* the proxy refused, or could not */
+	PIER_EINHERIT, /* systemd:… but no such socket was passed (LISTEN_PID, LISTEN_FDS) */
+	PIER_ETLS,     /* no TLS could be agreed on, or what came breaks its rules */
+	PIER_EVERIFY,  /* the peer's certificate does not vouch for whom it should be */
+	PIER_ENOTLS,   /* this libpier was built without TLS */
 };
 
 /* The words for an error, negative or positive: "Connection refused", "name not found". Never NULL;

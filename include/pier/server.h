@@ -72,9 +72,10 @@ typedef struct pier_listen_opts {
 	bool reuse_port;    /* several listeners share the port: SO_REUSEPORT, socket(7) */
 } pier_listen_opts;
 
-/* Listens (tcp, unix, seqpacket). An empty host is every address, IPv4 and IPv6. A unix path left by a
- * dead server is taken over; a living one is -EADDRINUSE. Port 0 asks the kernel for a free one.
- * Returns 0 with `out` set, or an error. Python: socket.create_server. listen(2). */
+/* Listens (tcp, unix, seqpacket; or fd:, systemd: on a socket that listens already, of which it becomes the
+ * owner unless it fails). An empty host is every address, IPv4 and IPv6; of a name with several addresses,
+ * each. A unix path left by a dead server is taken over; a living one is -EADDRINUSE. Port 0 asks the kernel
+ * for a free one. Returns 0 with `out` set, or an error. Python: socket.create_server. listen(2). */
 PIER_API int pier_listen_with(const char *url, const pier_listen_opts *opts, pier_listener **out);
 #define pier_listen(url, out, ...)                                                                 \
 	pier_listen_with((url),                                                                    \

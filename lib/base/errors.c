@@ -25,6 +25,10 @@ const char *pier_strerror(int err)
 		return "cut off for reading too slowly";
 	case PIER_EHTTP:
 		return "the server refused";
+	case PIER_EPROXY:
+		return "the proxy refused";
+	case PIER_EINHERIT:
+		return "no such socket was passed to this process (see systemd.socket(5))";
 	case PIER_ETLS:
 		return "TLS failed";
 	case PIER_EVERIFY:

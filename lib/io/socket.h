@@ -35,6 +35,13 @@ bool pier_io_unshare(int fd);
 /* Closes it; 0, 1 and 2 become /dev/null instead, so that no later file is taken for stdio. */
 void pier_io_close_stdio(int fd);
 
+/* Listening sockets that whoever started this process opened for it, sd_listen_fds(3): those passed under
+ * `name`, or all when it is empty; at most `max`, made CLOEXEC. How many; -EINVAL when the variables make no
+ * sense. */
+int pier_io_inherited(pier_bytes name, int *out, unsigned max);
+/* Makes a descriptor that another process opened fit for here: it must not block. 0 or an error. */
+int pier_io_unblock(int fd);
+
 /* Removes a socket's path that nobody listens on. -EADDRINUSE when somebody does. unix(7). */
 int pier_io_unix_take_over(const pier_addr *a, int type);
 void pier_io_unix_remove(const pier_addr *a);

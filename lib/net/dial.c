@@ -1,11 +1,14 @@
-/* From a URL to a conn: resolve, connect, one address after the other. */
+/* From a URL to a conn: resolve, connect, talk to the proxy if there is one. */
 #include "conn.h"
 #include "options.h"
+#include "proxy.h"
+#include "race.h"
 
 #include "io/socket.h"
 
 #include <errno.h>
 #include <pier/names.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -67,17 +70,33 @@ static int type_of(pier_scheme scheme)
 	}
 }
 
-/* One address: a descriptor, connected, or an error. */
-static int try_address(const pier_addr *to, const pier_endpoint *e, const pier_dial_opts *opts)
+/* What one dial needs besides the conn. On the heap, as it is large beside a fiber's stack. */
+struct dialling {
+	const pier_dial_opts *o;
+	pier_endpoint to, next; /* the target; what is connected to: that, or the proxy before it */
+	pier_addrs addrs;
+	pier_tried tried;
+	struct proxy proxy;
+	char proxy_words[128];
+};
+
+static void wipe_dialling(struct dialling **d)
 {
-	int fd = pier_io_socket(to->sa.sa_family, type_of(e->scheme));
+	if (*d)
+		explicit_bzero(&(*d)->proxy, sizeof(*d)->proxy);
+	free(*d);
+}
+
+/* The socket of one attempt. */
+static int open_socket(const pier_addr *to, void *arg)
+{
+	const struct dialling *d = arg;
+	int fd = pier_io_socket(to->sa.sa_family, type_of(d->next.scheme));
 	if (fd < 0)
 		return fd;
-	int err = pier_socket_options(fd, e);
+	int err = pier_socket_options(fd, &d->next);
 	if (err == 0)
-		err = bind_source(fd, opts->source, to->sa.sa_family);
-	if (err == 0)
-		err = connect_fd(fd, to);
+		err = bind_source(fd, d->o->source, to->sa.sa_family);
 	if (err < 0) {
 		close_fd(fd);
 		return err;
@@ -85,33 +104,59 @@ static int try_address(const pier_addr *to, const pier_endpoint *e, const pier_d
 	return fd;
 }
 
-static int addresses(const pier_endpoint *e, pier_addrs *out)
+static int connect_unix(struct dialling *d)
 {
-	pier_addrs one = {.count = 1};
-	if (e->scheme == PIER_TCP || e->scheme == PIER_UDP)
-		return pier_resolve(e->host, e->port, false, out);
-	int err = pier_addr_unix(e->host, &one.at[0]);
-	if (err == 0)
-		*out = one;
-	return err;
-}
-
-/* Addresses in order; the last error counts, but that the deadline came ends it all. */
-static int connect_any(pier_conn *c, const pier_endpoint *e, const pier_dial_opts *opts)
-{
-	pier_addrs to;
-	int fd = addresses(e, &to);
-	for (unsigned i = 0; fd == 0 && i < to.count; i++) {
-		fd = try_address(&to.at[i], e, opts);
-		if (fd >= 0) {
-			c->peer = to.at[i];
-			c->fd = fd;
-			return 0;
-		}
-		if (pier_stopped() == 0 && i + 1 < to.count)
-			fd = 0;
+	pier_addr *to = &d->addrs.at[0];
+	int err = pier_addr_unix(d->next.host, to);
+	int fd = err < 0 ? err : open_socket(to, d);
+	if (fd < 0)
+		return fd;
+	err = connect_fd(fd, to);
+	if (err < 0) {
+		close_fd(fd);
+		return err;
 	}
 	return fd;
+}
+
+static int connect_inet(struct dialling *d, unsigned *winner)
+{
+	int err = pier_resolve(d->next.host, d->next.port, false, &d->addrs);
+	if (err < 0)
+		return err;
+	pier_race_sort(&d->addrs);
+	return pier_race(&d->addrs, open_socket, d, &d->tried, winner);
+}
+
+static int connect_any(pier_conn *c, struct dialling *d)
+{
+	unsigned winner = 0;
+	bool inet = d->next.scheme == PIER_TCP || d->next.scheme == PIER_UDP;
+	int fd = inet ? connect_inet(d, &winner) : connect_unix(d);
+	if (fd < 0)
+		return fd;
+	c->peer = d->addrs.at[winner];
+	c->fd = fd;
+	return 0;
+}
+
+/* The talk with the proxy is a raw one, whatever comes after it. */
+static int connect_through(pier_conn *c, struct dialling *d)
+{
+	pier_frame frame = c->frame;
+	int err = d->to.scheme == PIER_TCP ? pier_proxy_parse(d->o->proxy, &d->proxy) : -EPROTOTYPE;
+	if (err < 0)
+		return err;
+	d->next = d->proxy.at;
+	err = connect_any(c, d);
+	if (err < 0) {
+		snprintf(d->proxy_words, sizeof d->proxy_words, "it was not reached");
+		return err;
+	}
+	c->frame = PIER_RAW;
+	err = pier_proxy_connect(c, &d->proxy, &d->to, d->proxy_words, sizeof d->proxy_words);
+	c->frame = frame;
+	return err;
 }
 
 static int adopt_fd(pier_conn *c, int fd)
@@ -132,23 +177,62 @@ static int adopt_fd(pier_conn *c, int fd)
 	return 0;
 }
 
-static int dial(pier_conn *c, const char *url, const pier_dial_opts *opts)
+static int dial(pier_conn *c, const char *url, struct dialling *d)
 {
-	pier_endpoint e;
-	int err = pier_endpoint_parse(url, &e);
+	int err = pier_endpoint_parse(url, &d->to);
 	if (err < 0)
 		return err;
-	if (e.scheme == PIER_FD)
-		return adopt_fd(c, e.fd);
-	if (e.scheme == PIER_PAIR)
-		return -PIER_EURL; /* a pair has two ends: pier_pair */
-	if (e.scheme == PIER_UDP || e.scheme == PIER_SEQPACKET)
+	if (d->to.scheme == PIER_FD)
+		return adopt_fd(c, d->to.fd);
+	if (d->to.scheme == PIER_PAIR || d->to.scheme == PIER_SYSTEMD)
+		return -PIER_EURL; /* a pair has two ends: pier_pair; the other is to listen on */
+	if (d->to.scheme == PIER_UDP || d->to.scheme == PIER_SEQPACKET)
 		c->via = &pier_transport_message;
-	bool tls = e.scheme == PIER_TLS;
+	bool tls = d->to.scheme == PIER_TLS;
 	if (tls)
-		e.scheme = PIER_TCP;
-	err = connect_any(c, &e, opts);
-	return err == 0 && tls ? pier_tls_start_dialled(c, opts->tls, e.host) : err;
+		d->to.scheme = PIER_TCP;
+	d->next = d->to;
+	err = d->o->proxy ? connect_through(c, d) : connect_any(c, d);
+	return err == 0 && tls ? pier_tls_start_dialled(c, d->o->tls, d->to.host) : err;
+}
+
+/* Each address that was tried in vain, when there were several; and what the proxy said. */
+static void explain(pier_conn *c, const struct dialling *d)
+{
+	char *text = NULL, at[PIER_ADDR_TEXT];
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	if (!out)
+		return;
+	fprintf(out, "connect to %s: %s", pier_peer(c), pier_strerror(c->err));
+	if (d->o->proxy && d->next.host.len)
+		fprintf(out, " (proxy %.*s:%u%s%s)", (int)d->next.host.len, d->next.host.p,
+			d->next.port, d->proxy_words[0] ? ": " : "", d->proxy_words);
+	for (unsigned i = 0; d->tried.count > 1 && i < d->tried.count; i++)
+		fprintf(out, "%s%s: %s", i ? "; " : " (tried ",
+			pier_addr_format(&d->tried.at[i].to, at, sizeof at),
+			pier_strerror(d->tried.at[i].err));
+	fprintf(out, "%s", d->tried.count > 1 ? ")" : "");
+	if (fclose(out) == 0)
+		c->why = text;
+	else
+		free(text);
+}
+
+static void settle(pier_conn *c, int err, struct dialling *d)
+{
+	if (d->o->tried)
+		*d->o->tried = d->tried;
+	if (err < 0 && !c->tls && !c->why) {
+		c->err = 0; /* the talk with a proxy has another sentence for it */
+		pier_conn_fail(c, err, "connect to");
+		if (d->tried.count > 1 || d->o->proxy)
+			explain(c, d);
+	} else if (err == 0 && c->peer.len &&
+		   !d->o->proxy) { /* from here on it is named by its address */
+		free(c->name);
+		c->name = NULL;
+	}
 }
 
 pier_conn *pier_dial_with(const char *url, const pier_dial_opts *opts)
@@ -156,20 +240,17 @@ pier_conn *pier_dial_with(const char *url, const pier_dial_opts *opts)
 	static const pier_dial_opts defaults = {.size = sizeof defaults};
 	if (!opts)
 		opts = &defaults;
-	pier_conn *c = pier_conn_new(&pier_transport_stream, -1);
+	PIER_CLEANUP(wipe_dialling) struct dialling *d = calloc(1, sizeof *d);
+	pier_conn *c = d ? pier_conn_new(&pier_transport_stream, -1) : NULL;
 	if (!c)
 		return NULL;
+	d->o = opts;
 	pier_conn_options(c, opts->frame, opts->message_max, opts->idle);
 	c->name = url ? strdup(url) : NULL;
 	int err = 0;
 	PIER_WITHIN (opts->timeout > 0 ? opts->timeout : PIER_FOREVER)
-		err = dial(c, url, opts);
-	if (err < 0) {
-		pier_conn_fail(c, err, "connect to");
-	} else if (c->peer.len) { /* from here on it is named by its address */
-		free(c->name);
-		c->name = NULL;
-	}
+		err = dial(c, url, d);
+	settle(c, err, d);
 	return c;
 }
 

@@ -19,7 +19,7 @@ static const struct {
 } schemes[] = {
 	{"tcp://", PIER_TCP},		{"udp://", PIER_UDP}, {"unix:", PIER_UNIX},
 	{"seqpacket:", PIER_SEQPACKET}, {"fd:", PIER_FD},     {"pair:", PIER_PAIR},
-	{"tls://", PIER_TLS},
+	{"systemd:", PIER_SYSTEMD},	{"tls://", PIER_TLS},
 };
 
 /* RFC 3986 §3.1: schemes are compared without case. Without one, host:port means tcp. */
@@ -111,6 +111,9 @@ static int read_rest(struct cursor *c, pier_endpoint *e)
 	case PIER_FD:
 		e->fd = read_number(c->rest, INT_MAX);
 		return e->fd < 0 ? e->fd : 0;
+	case PIER_SYSTEMD:
+		e->host = c->rest; /* none: all of them */
+		return 0;
 	case PIER_PAIR:
 		return c->rest.len == 0 ? 0 : -PIER_EURL;
 	}

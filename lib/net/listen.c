@@ -1,15 +1,15 @@
-/* Where to listen: sockets bound and listening, and the listener of one's own. */
+/* Where to listen: sockets bound and listening, or inherited. */
 #include "listen.h"
 
-#include "conn.h"
+#include "io/backend.h"
 #include "io/socket.h"
 #include "options.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <pier/error.h>
 #include <pier/names.h>
-#include <pier/server.h>
+#include <pier/time.h>
 #include <stdlib.h>
 
 #define BUSY_WAIT PIER_MS(300) /* for a port that is taken to become free */
@@ -27,6 +27,13 @@ static bool is_inet(const pier_endpoint *e)
 	return e->scheme == PIER_TCP || e->scheme == PIER_UDP;
 }
 
+/* Answers come from the address that was asked: ip(7). */
+static int tell_address(int fd, const pier_addr *a)
+{
+	return a->sa.sa_family == AF_INET6 ? pier_io_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
+					   : pier_io_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
+}
+
 static int bind_options(int fd, const pier_endpoint *e, const pier_addr *a, bool share)
 {
 	int err = 0;
@@ -39,11 +46,8 @@ static int bind_options(int fd, const pier_endpoint *e, const pier_addr *a, bool
 	if (err == 0 &&
 	    a->sa.sa_family == AF_INET6) /* the wildcard takes IPv4 too: RFC 3493 §5.3 */
 		err = pier_io_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, e->host.len != 0);
-	if (err == 0 && e->scheme == PIER_UDP) { /* answer from the address that was asked */
-		err = a->sa.sa_family == AF_INET6
-			      ? pier_io_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
-			      : pier_io_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
-	}
+	if (err == 0 && e->scheme == PIER_UDP)
+		err = tell_address(fd, a);
 	return err < 0 ? err : pier_socket_options(fd, e);
 }
 
@@ -99,7 +103,7 @@ static void place_close(struct place *p, bool remove)
 	for (unsigned i = 0; i < p->count; i++)
 		if (p->fds[i] >= 0)
 			pier_io_close(p->fds[i]);
-	if (remove && p->addr.sa.sa_family == AF_UNIX)
+	if (remove && !p->inherited && p->addr.sa.sa_family == AF_UNIX)
 		pier_io_unix_remove(&p->addr);
 	free(p->fds);
 	p->fds = NULL;
@@ -109,7 +113,7 @@ static void place_close(struct place *p, bool remove)
 static int place_open(const pier_endpoint *e, const pier_addr *a, unsigned copies, int backlog,
 		      bool share, struct place *out)
 {
-	struct place p = {.addr = *a, .fds = calloc(copies, sizeof(int))};
+	struct place p = {.scheme = e->scheme, .addr = *a, .fds = calloc(copies, sizeof(int))};
 	if (!p.fds)
 		return -ENOMEM;
 	int err = share || !is_inet(e) ? 0 : check_free(e, a);
@@ -144,6 +148,64 @@ static int unix_places(const pier_endpoint *e, int backlog, struct places *out)
 	return err;
 }
 
+/* ---- Inherited ------------------------------------------------------------------------------------ */
+
+static int scheme_of(int fd, pier_scheme *out)
+{
+	int type = 0, accepts = 0;
+	pier_addr a;
+	int err = pier_io_option_get(fd, SOL_SOCKET, SO_TYPE, &type);
+	if (err == 0)
+		err = pier_io_option_get(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts);
+	if (err == 0)
+		err = pier_io_local(fd, &a);
+	if (err < 0)
+		return err;
+	bool local = a.sa.sa_family == AF_UNIX;
+	if (type == SOCK_DGRAM && !local)
+		*out = PIER_UDP;
+	else if (type == SOCK_DGRAM || !accepts)
+		return -EPROTOTYPE;
+	else
+		*out = type == SOCK_SEQPACKET ? PIER_SEQPACKET : local ? PIER_UNIX : PIER_TCP;
+	return 0;
+}
+
+static int place_inherit(int fd, struct place *out)
+{
+	struct place p = {.inherited = true, .count = 1};
+	int err = scheme_of(fd, &p.scheme);
+	if (err == 0)
+		err = pier_io_local(fd, &p.addr);
+	if (err == 0 && p.scheme == PIER_UDP)
+		err = tell_address(fd, &p.addr);
+	if (err == 0)
+		err = pier_io_unblock(fd);
+	if (err == 0 && !(p.fds = malloc(sizeof(int))))
+		err = -ENOMEM;
+	if (err < 0)
+		return err;
+	p.fds[0] = fd;
+	*out = p;
+	return 0;
+}
+
+static int inherited_places(const pier_endpoint *e, struct places *out)
+{
+	int fds[PLACES_MAX] = {e->fd}, count = 1, err = 0;
+	if (e->scheme == PIER_SYSTEMD)
+		count = pier_io_inherited(e->host, fds, PLACES_MAX);
+	if (count <= 0)
+		return -PIER_EINHERIT;
+	for (int i = 0; i < count && err == 0; i++) {
+		err = place_inherit(fds[i], &out->at[out->count]);
+		out->count += err == 0;
+	}
+	return err;
+}
+
+/* ---- All of an endpoint --------------------------------------------------------------------------- */
+
 /* The IPv6 wildcard serves both; without IPv6 the other one does. */
 static int wildcard(pier_addrs *out, uint16_t port)
 {
@@ -161,36 +223,59 @@ static bool is_missing(int err)
 	return err == -EADDRNOTAVAIL || err == -EAFNOSUPPORT;
 }
 
+/* "localhost" may be ::1 and 127.0.0.1, and the machine may lack one of them. */
+static int inet_places(const pier_endpoint *e, unsigned copies, int backlog, bool share,
+		       struct places *out)
+{
+	pier_addrs to = {0};
+	int err = e->host.len ? pier_resolve(e->host, e->port, true, &to) : wildcard(&to, e->port);
+	for (unsigned i = 0; err == 0 && i < to.count; i++) {
+		if (out->count && e->port == 0)
+			pier_addr_set_port(&to.at[i], pier_addr_port(&out->at[0].addr));
+		err = place_open(e, &to.at[i], copies, backlog, share, &out->at[out->count]);
+		out->count += err == 0;
+		if (is_missing(err) && (out->count || i + 1 < to.count))
+			err = 0;
+	}
+	return err;
+}
+
 int pier_places_open(const pier_endpoint *e, unsigned copies, int backlog, bool share,
 		     struct places *out)
 {
 	struct places p = {0};
-	pier_addrs to = {0};
 	int err;
 
-	if (!is_inet(e)) {
-		err = e->scheme == PIER_UNIX || e->scheme == PIER_SEQPACKET
-			      ? unix_places(e, backlog, &p)
-			      : -PIER_EURL;
-	} else {
-		err = e->host.len ? pier_resolve(e->host, e->port, true, &to)
-				  : wildcard(&to, e->port);
-	}
-	/* "localhost" may be ::1 and 127.0.0.1, and the machine may lack one of them. */
-	for (unsigned i = 0; err == 0 && i < to.count; i++) {
-		if (p.count && e->port == 0)
-			pier_addr_set_port(&to.at[i], pier_addr_port(&p.at[0].addr));
-		err = place_open(e, &to.at[i], copies, backlog, share, &p.at[p.count]);
-		p.count += err == 0;
-		if (is_missing(err) && (p.count || i + 1 < to.count))
-			err = 0;
+	switch (e->scheme) {
+	case PIER_TCP:
+	case PIER_UDP:
+		err = inet_places(e, copies, backlog, share, &p);
+		break;
+	case PIER_UNIX:
+	case PIER_SEQPACKET:
+		err = unix_places(e, backlog, &p);
+		break;
+	case PIER_FD:
+	case PIER_SYSTEMD:
+		err = inherited_places(e, &p);
+		break;
+	default:
+		err = -PIER_EURL;
 	}
 	if (err < 0) {
-		pier_places_close(&p);
+		pier_places_give_up(&p);
 		return err;
 	}
 	*out = p;
 	return 0;
+}
+
+void pier_places_give_up(struct places *p)
+{
+	for (unsigned i = 0; i < p->count; i++)
+		if (p->at[i].inherited)
+			p->at[i].fds[0] = -1;
+	pier_places_close(p);
 }
 
 void pier_places_close(struct places *p)
@@ -198,84 +283,4 @@ void pier_places_close(struct places *p)
 	for (unsigned i = 0; i < p->count; i++)
 		place_close(&p->at[i], true);
 	p->count = 0;
-}
-
-/* ---- A listener of one's own ---------------------------------------------------------------------- */
-
-struct pier_listener {
-	struct places places;
-	bool message;
-	pier_listen_opts o;
-};
-
-int pier_listen_with(const char *url, const pier_listen_opts *opts, pier_listener **out)
-{
-	pier_endpoint e;
-	int err = pier_endpoint_parse(url, &e);
-	if (err < 0)
-		return err;
-	if (e.scheme == PIER_UDP)
-		return -EPROTOTYPE; /* there is nothing to accept: pier_serve makes peers of datagrams */
-	pier_listener *l = calloc(1, sizeof *l);
-	if (!l)
-		return -ENOMEM;
-	if (opts)
-		l->o = *opts;
-	l->message = e.scheme == PIER_SEQPACKET;
-	err = pier_places_open(&e, 1, l->o.backlog, l->o.reuse_port, &l->places);
-	if (err < 0) {
-		free(l);
-		return err;
-	}
-	/* One socket to wait on: of several addresses the first counts. */
-	while (l->places.count > 1)
-		place_close(&l->places.at[--l->places.count], true);
-	*out = l;
-	return 0;
-}
-
-int pier_accept(pier_listener *l, pier_conn **out)
-{
-	pier_addr peer = {0};
-	struct io_op op = {.kind = IO_ACCEPT, .fd = l->places.at[0].fds[0]};
-	int64_t fd;
-
-	do {
-		op.addr.sa = &peer.sa;
-		op.addr.len = sizeof peer.storage;
-		fd = pier_await(&op, PIER_FOREVER, "a client");
-	} while (fd == -ECONNABORTED);
-	if (fd < 0)
-		return (int)fd;
-	peer.len = op.addr.len;
-	pier_conn *c = pier_conn_new(l->message ? &pier_transport_message : &pier_transport_stream,
-				     (int)fd);
-	if (!c) {
-		pier_io_close((int)fd);
-		return -ENOMEM;
-	}
-	c->peer = peer;
-	pier_conn_options(c, l->o.frame, l->o.message_max, l->o.idle);
-	*out = c;
-	return 0;
-}
-
-int pier_listener_addr(const pier_listener *l, pier_addr *out)
-{
-	*out = l->places.at[0].addr;
-	return 0;
-}
-
-void pier_listener_close(pier_listener *l)
-{
-	struct io *io = pier_conn_io();
-	if (!l)
-		return;
-	struct place *p = &l->places.at[0];
-	if (io) {
-		io->backend->close_fd(io, p->fds[0]);
-		p->fds[0] = -1;
-	}
-	pier_places_close(&l->places);
-	free(l);
 }

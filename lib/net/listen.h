@@ -10,14 +10,18 @@
 /* One place to listen at: as many sockets as asked for, sharing it (tcp and udp: SO_REUSEPORT), or one
  * (unix). */
 struct place {
-	pier_addr addr; /* with the real port */
+	pier_scheme scheme; /* tcp, udp, unix or seqpacket, also of what was inherited */
+	pier_addr addr;	    /* with the real port */
 	int *fds;
 	unsigned count;
+	bool inherited; /* its path is not ours to remove */
 };
+
+#define PLACES_MAX 16 /* addresses of one endpoint */
 
 struct places {
 	unsigned count;
-	struct place at[16];
+	struct place at[PLACES_MAX];
 };
 
 /* Opens them all, `copies` sockets for each address of the endpoint; the caller waits for the look-up.
@@ -26,5 +30,7 @@ struct places {
 int pier_places_open(const pier_endpoint *e, unsigned copies, int backlog, bool share,
 		     struct places *out);
 void pier_places_close(struct places *p);
+/* After a failure: what was inherited stays whose it was. */
+void pier_places_give_up(struct places *p);
 
 #endif

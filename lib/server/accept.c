@@ -111,13 +111,14 @@ static bool begin(struct station *st, pier_conn *c)
 struct handover {
 	struct io_op note;
 	struct station *to;
+	pier_scheme scheme;
 	int fd;
 	pier_addr peer;
 };
 
-static void begin_fd(struct station *st, int fd, const pier_addr *peer)
+static void begin_fd(struct station *st, pier_scheme scheme, int fd, const pier_addr *peer)
 {
-	bool message = st->serving->endpoint.scheme == PIER_SEQPACKET;
+	bool message = scheme == PIER_SEQPACKET;
 	pier_conn *c =
 		pier_conn_new(message ? &pier_transport_message : &pier_transport_stream, fd);
 	if (!c) {
@@ -134,7 +135,7 @@ static void begin_fd(struct station *st, int fd, const pier_addr *peer)
 static void receive_handover(struct io_op *note)
 {
 	struct handover *h = (struct handover *)note;
-	begin_fd(h->to, h->fd, &h->peer);
+	begin_fd(h->to, h->scheme, h->fd, &h->peer);
 	atomic_fetch_sub(&h->to->worker->load, 1);
 	free(h);
 }
@@ -142,8 +143,9 @@ static void receive_handover(struct io_op *note)
 /* The kernel spreads by the address of the peer, and conns live long, so chance alone leaves workers uneven.
  * One with too many gives the fresh conn to the one with the fewest; a unix socket has one acceptor, and is
  * spread by this alone. */
-static struct station *choose(struct station *st)
+static struct station *choose(const struct door *door)
 {
+	struct station *st = door->station;
 	struct serving *s = st->serving;
 	struct station *least = st;
 	unsigned here = atomic_load(&st->worker->load), few = here;
@@ -154,21 +156,21 @@ static struct station *choose(struct station *st)
 			least = &s->stations[i];
 		}
 	}
-	bool one_door = s->endpoint.scheme != PIER_TCP;
-	unsigned slack = one_door ? 0 : few / 4 > UNEVEN_LEAST ? few / 4 : UNEVEN_LEAST;
+	unsigned slack = door->alone ? 0 : few / 4 > UNEVEN_LEAST ? few / 4 : UNEVEN_LEAST;
 	return here > few + slack ? least : st;
 }
 
-static void place(struct station *st, int fd, const pier_addr *peer)
+static void place(const struct door *door, int fd, const pier_addr *peer)
 {
-	struct station *to = choose(st);
-	struct handover *h = to == st ? NULL : malloc(sizeof *h);
+	struct station *to = choose(door);
+	struct handover *h = to == door->station ? NULL : malloc(sizeof *h);
 	if (!h) {
-		begin_fd(st, fd, peer);
+		begin_fd(door->station, door->scheme, fd, peer);
 		return;
 	}
 	*h = (struct handover){.note = {.kind = IO_NOTE, .done = receive_handover},
 			       .to = to,
+			       .scheme = door->scheme,
 			       .fd = fd,
 			       .peer = *peer};
 	atomic_fetch_add(&to->worker->load,
@@ -208,11 +210,12 @@ static void wait_out_shortage(int err)
 	pier_sleep(ACCEPT_PAUSE);
 }
 
-static int accept_all(struct station *st, int fd)
+static int accept_all(const struct door *door)
 {
+	struct station *st = door->station;
 	for (;;) {
 		pier_addr peer = {0};
-		struct io_op op = {.kind = IO_ACCEPT, .fd = fd};
+		struct io_op op = {.kind = IO_ACCEPT, .fd = door->fd};
 		op.addr.sa = &peer.sa;
 		op.addr.len = sizeof peer.storage;
 		int64_t n = pier_await(&op, PIER_FOREVER, "clients");
@@ -220,7 +223,7 @@ static int accept_all(struct station *st, int fd)
 		if (n >= 0)
 			count_add(&st->worker->counts.accepted, 1);
 		if (n >= 0)
-			place(st, (int)n, &peer);
+			place(door, (int)n, &peer);
 		else if (is_shortage(n))
 			wait_out_shortage((int)n);
 		else if (!is_theirs(n))
@@ -238,8 +241,8 @@ int pier_door_run(void *arg)
 	struct door *door = arg;
 	struct station *st = door->station;
 
-	if (st->serving->endpoint.scheme != PIER_UDP)
-		return accept_all(st, door->fd);
+	if (door->scheme != PIER_UDP)
+		return accept_all(door);
 	int err =
 		pier_udp_port_new(door->fd, st->serving->o.max_conns, begin_peer, st, &door->port);
 	return err < 0 ? err : pier_udp_port_run(door->port);

@@ -109,7 +109,10 @@ static void hand_out(struct serving *s, struct places *places)
 		for (unsigned i = 0; i < places->at[p].count; i++) {
 			struct station *st = &s->stations[i];
 			st->doors[st->door_count++] =
-				(struct door){.station = st, .fd = places->at[p].fds[i]};
+				(struct door){.station = st,
+					      .fd = places->at[p].fds[i],
+					      .scheme = places->at[p].scheme,
+					      .alone = places->at[p].count == 1};
 			places->at[p].fds[i] = -1;
 		}
 	}

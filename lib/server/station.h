@@ -26,6 +26,8 @@ enum order {
 struct door {
 	struct station *station;
 	int fd;
+	pier_scheme scheme;
+	bool alone;	       /* on no other worker is one at the same place */
 	struct udp_port *port; /* of udp; it outlives the door, since its peers answer through it */
 };
 

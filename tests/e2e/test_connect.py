@@ -366,3 +366,64 @@ def test_half_close_with(peer, pier, free_port, tmp_path):
     assert (done.returncode, done.stdout) == (0, "from the server\n")
     assert server.stdout.read() == b"from us\n"
     server.wait(5)
+
+
+# ---- Through proxies ----
+
+
+@pytest.fixture
+def proxy(request):
+    """proxy("microsocks", …) starts a real one on a free port of 127.0.0.1, and gives that port."""
+    running = []
+
+    def start(*command):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        running.append(subprocess.Popen([arg.replace("PORT", str(port)) for arg in command], stderr=subprocess.DEVNULL))
+        for _ in range(200):
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                return port
+            except ConnectionRefusedError:
+                time.sleep(0.02)
+        raise AssertionError(f"{command[0]} does not listen")
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
+
+
+def answer(peer):
+    peer.sendall(peer.recv(100).upper())
+    peer.recv(1)
+
+
+PROXIES = [
+    ("socks5://", ["microsocks", "-i", "127.0.0.1", "-p", "PORT"]),
+    ("socks5://ann:s%40fe@", ["microsocks", "-i", "127.0.0.1", "-p", "PORT", "-u", "ann", "-P", "s@fe"]),
+    ("http://", ["ncat", "-l", "-k", "127.0.0.1", "PORT", "--proxy-type", "http"]),
+    ("http://ann:s%40fe@", ["ncat", "-l", "-k", "127.0.0.1", "PORT", "--proxy-type", "http", "--proxy-auth", "ann:s@fe"]),
+]
+
+
+@pytest.mark.parametrize("scheme,command", PROXIES, ids=["socks", "socks password", "http", "http password"])
+def test_real_proxies_are_gone_through(pier, serve, proxy, scheme, command):
+    port = proxy(*command)
+    args = [pier.path, "connect", f"--proxy={scheme}127.0.0.1:{port}", serve(answer)]
+    # Its stdin stays open: these proxies take a half-close for the end of both directions.
+    with subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdin.write(b"through\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"THROUGH\n"
+
+
+def test_what_a_real_proxy_refuses_is_told(pier, proxy):
+    port = proxy("microsocks", "-i", "127.0.0.1", "-p", "PORT", "-u", "ann", "-P", "safe")
+    done = pier("connect", f"--proxy=socks5://127.0.0.1:{port}", "127.0.0.1:9", input="", status=None)
+    assert done.returncode != 0
+    assert f"(proxy 127.0.0.1:{port}: it wants a user and a password)" in done.stderr
+    done = pier("connect", f"--proxy=socks5://ann:safe@127.0.0.1:{port}", "127.0.0.1:9", input="", status=None)
+    assert "connect to 127.0.0.1:9: Connection refused (proxy" in done.stderr
+    assert "safe" not in done.stderr
