@@ -19,6 +19,12 @@ struct transport {
 	int64_t (*next)(pier_conn *c, int64_t until);
 	/* Sends a part of a stream, or a whole message. */
 	int64_t (*send)(pier_conn *c, struct msghdr *msg, int64_t until);
+	/* For who sends without a fiber, where other bytes go over the wire than are given (TLS); NULL where the
+	 * same do. send_now takes all or is -EAGAIN; unsent is what of that has still to go, and stays
+	 * where it is; left tells that some of it has gone. */
+	int64_t (*send_now)(pier_conn *c, const struct msghdr *msg);
+	bool (*unsent)(pier_conn *c, struct iovec *out);
+	void (*left)(pier_conn *c, size_t n);
 	/* 1 when there is something to receive. */
 	int64_t (*poll)(pier_conn *c, int64_t until);
 	int (*finish)(pier_conn *c);

@@ -119,12 +119,26 @@ static int64_t send_batch(struct outbox *o)
 		n += i == 0 ? skip(iov, more, o->sent) : more;
 	}
 	msg.msg_iovlen = (size_t)n;
+	if (c->via->send_now)
+		return c->via->send_now(c, &msg);
 	if (c->udp)
 		pier_udp_address(c, &msg);
 	struct io_op op = {.kind = IO_SENDMSG, .fd = c->fd, .msg = &msg, .nowait = true};
 	bool now = io_submit(io, &op);
 	assert(now);
 	return op.result;
+}
+
+/* The op has sent these bytes; true when there are more that nobody else may get between. */
+static bool is_inside(struct outbox *o, size_t n)
+{
+	pier_conn *c = o->conn;
+	if (!c->via->unsent) {
+		consume(o, n);
+		return o->sent > 0;
+	}
+	c->via->left(c, n);
+	return c->via->unsent(c, o->iov);
 }
 
 static void wait_for_room(struct outbox *o);
@@ -135,12 +149,10 @@ static void sent_in_time(struct io_op *op)
 	pier_conn *c = o->conn;
 
 	o->busy = false;
-	if (op->result >= 0)
-		consume(o, (size_t)op->result);
-	else if (!o->ending)
+	if (op->result < 0 && !o->ending)
 		pier_conn_fail(c, (int)op->result, "send to");
-	if (op->result >= 0 && o->sent && !o->ending)
-		wait_for_room(o); /* inside a message nobody else may write */
+	if (op->result >= 0 && is_inside(o, (size_t)op->result) && !o->ending)
+		wait_for_room(o);
 	else
 		pier_conn_write_end(c);
 }
@@ -150,9 +162,13 @@ static void wait_for_room(struct outbox *o)
 {
 	pier_conn *c = o->conn;
 	struct io *io = pier_conn_io();
-	int n = pieces(c, at(o, 0), o->frame_head, o->iov);
+	int n = 1;
 
-	o->msg = (struct msghdr){.msg_iov = o->iov, .msg_iovlen = (size_t)skip(o->iov, n, o->sent)};
+	if (!c->via->unsent)
+		n = skip(o->iov, pieces(c, at(o, 0), o->frame_head, o->iov), o->sent);
+	else
+		c->via->unsent(c, o->iov);
+	o->msg = (struct msghdr){.msg_iov = o->iov, .msg_iovlen = (size_t)n};
 	if (c->udp)
 		pier_udp_address(c, &o->msg);
 	o->op = (struct io_op){
@@ -163,6 +179,12 @@ static void wait_for_room(struct outbox *o)
 		sent_in_time(&o->op);
 }
 
+static bool is_short(struct outbox *o)
+{
+	const struct transport *via = o->conn->via;
+	return via->unsent ? via->unsent(o->conn, o->iov) : o->sent > 0;
+}
+
 void pier_outbox_flush(pier_conn *c)
 {
 	struct outbox *o = c->outbox;
@@ -170,7 +192,7 @@ void pier_outbox_flush(pier_conn *c)
 		int64_t n = send_batch(o);
 		if (n >= 0)
 			consume(o, (size_t)n);
-		if (n == -EAGAIN || (n >= 0 && o->sent)) {
+		if (n == -EAGAIN || (n >= 0 && is_short(o))) {
 			wait_for_room(o);
 			return;
 		}

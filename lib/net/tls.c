@@ -2,6 +2,7 @@
  * from what the transport below has given. */
 #include "tls.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +37,7 @@ static void free_bytes(struct tls_bytes *b)
 	*b = (struct tls_bytes){0};
 }
 
-bool pier_tls_unsent(pier_conn *c, struct iovec *out)
+static bool tls_unsent(pier_conn *c, struct iovec *out)
 {
 	struct tls_conn *t = c->tls;
 	if (t->going.start == t->going.end) {
@@ -48,7 +49,7 @@ bool pier_tls_unsent(pier_conn *c, struct iovec *out)
 	return out->iov_len > 0;
 }
 
-void pier_tls_left(pier_conn *c, size_t n)
+static void tls_left(pier_conn *c, size_t n)
 {
 	struct tls_conn *t = c->tls;
 	t->going.start += n;
@@ -60,12 +61,28 @@ void pier_tls_left(pier_conn *c, size_t n)
 static int flush(pier_conn *c, int64_t until)
 {
 	struct iovec iov;
-	while (pier_tls_unsent(c, &iov)) {
+	while (tls_unsent(c, &iov)) {
 		struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 		int64_t n = c->tls->below->send(c, &msg, until);
 		if (n < 0)
 			return (int)n;
-		pier_tls_left(c, (size_t)n);
+		tls_left(c, (size_t)n);
+	}
+	return 0;
+}
+
+/* The same, without waiting. */
+static int flush_now(pier_conn *c)
+{
+	struct iovec iov;
+	while (tls_unsent(c, &iov)) {
+		struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+		struct io_op op = {.kind = IO_SENDMSG, .fd = c->fd, .msg = &msg, .nowait = true};
+		bool now = io_submit(pier_conn_io(), &op);
+		assert(now);
+		if (op.result < 0)
+			return (int)op.result;
+		tls_left(c, (size_t)op.result);
 	}
 	return 0;
 }
@@ -87,9 +104,8 @@ int pier_tls_fail(pier_conn *c, int err, const char *doing)
 /* OpenSSL has given up, and may have an alert for the peer, which gets it if it takes it at once. */
 static int broken(pier_conn *c, int err, const char *doing)
 {
-	PIER_WITHIN (0)
-		if (!c->writing)
-			flush(c, PIER_FOREVER);
+	if (!c->writing && c->socket)
+		flush_now(c);
 	return pier_tls_fail(c, err, doing);
 }
 
@@ -186,15 +202,16 @@ static pier_bytes plain_take(struct plain *p, char together[TLS_RECORD])
 	return (pier_bytes){together, len};
 }
 
-/* Seals what is for one batch. The bytes of plain text, or an error. */
-static int64_t seal(pier_conn *c, const struct msghdr *msg)
+/* Seals at most `most` bytes of plain text. How many, or an error. */
+static int64_t seal(pier_conn *c, const struct msghdr *msg, size_t most)
 {
 	struct tls_conn *t = c->tls;
 	struct plain p = {.iov = msg->msg_iov, .count = msg->msg_iovlen};
 	plain_spend(&p, 0);
-	size_t all = plain_total(p), most = all < TLS_BATCH ? all : TLS_BATCH, sealed = 0;
+	size_t all = plain_total(p), sealed = 0;
 	char *together = p.count > 1 ? pier_io_buf_take(pier_conn_io()) : NULL;
 	int err = p.count > 1 && !together ? -ENOMEM : 0;
+	most = all < most ? all : most;
 
 	if (err == 0) /* once, and not record by record */
 		err = pier_tls_reserve(&t->out, most + (most / TLS_RECORD + 1) * TLS_OVERHEAD);
@@ -213,12 +230,22 @@ static int64_t seal(pier_conn *c, const struct msghdr *msg)
 static int64_t tls_send(pier_conn *c, struct msghdr *msg, int64_t until)
 {
 	int err = flush(c, until);
-	int64_t n = err < 0 ? err : seal(c, msg);
+	int64_t n = err < 0 ? err : seal(c, msg, TLS_BATCH);
 	if (n < 0)
 		return n;
 	c->torn = true;
 	err = flush(c, until);
 	return err < 0 ? err : n;
+}
+
+static int64_t tls_send_now(pier_conn *c, const struct msghdr *msg)
+{
+	int err = flush_now(c);
+	int64_t n = err < 0 ? err : seal(c, msg, SIZE_MAX);
+	if (n < 0)
+		return n;
+	err = flush_now(c);
+	return err < 0 && err != -EAGAIN ? err : n;
 }
 
 /* ---- Ending ---------------------------------------------------------------------------------------- */
@@ -280,6 +307,9 @@ int pier_tls_shake_hands(pier_conn *c)
 const struct transport pier_transport_tls = {
 	.receive = tls_receive,
 	.send = tls_send,
+	.send_now = tls_send_now,
+	.unsent = tls_unsent,
+	.left = tls_left,
 	.poll = tls_poll,
 	.finish = tls_finish,
 	.close = tls_close,

@@ -18,7 +18,7 @@
 #define TLS_OVERHEAD                                                                               \
 	256 /* and what TLS adds to it, at most: RFC 5246 §6.2.3 has 2048, AEADs 5+8+16+1 */
 #define TLS_BATCH      (64u << 10)  /* plain text that is sealed before it is sent */
-#define TLS_UNSENT_MAX (256u << 10) /* records that wait to be sent */
+#define TLS_UNSENT_MAX (256u << 10) /* bytes that OpenSSL may say of itself and nobody sends */
 #define TLS_NAME_MAX   256
 #define TLS_WORDS_MAX  512
 
@@ -101,7 +101,7 @@ struct tls_conn {
 	bool ended;		/* below, nothing more comes */
 	bool mute;		/* what OpenSSL still wants to say goes nowhere */
 	bool server;
-	bool open;  /* the handshake is over, and was good */
+	bool open;		   /* the handshake is over, and was good */
 	int err;		   /* OpenSSL's state is beyond use */
 	char *line;		   /* pier_tls_words */
 	uint16_t port;		   /* of the peer: with the name, whose session it is */
@@ -117,11 +117,6 @@ int pier_tls_shake_hands(pier_conn *c);
 
 /* Lets an error stick, with OpenSSL's words for it. */
 int pier_tls_fail(pier_conn *c, int err, const char *doing);
-
-/* For who sends without a fiber: the sealed bytes that are still to go, which stay where they are until
- * told that some have left. */
-bool pier_tls_unsent(pier_conn *c, struct iovec *out);
-void pier_tls_left(pier_conn *c, size_t n);
 
 /* tls_bio.c: joins in and out to t->ssl. 0 or -ENOMEM. */
 int pier_tls_bio_join(struct tls_conn *t);

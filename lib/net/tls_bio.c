@@ -1,5 +1,5 @@
-/* Where OpenSSL reads and writes: memory, so that none of its calls waits. What is written always finds room,
- * up to a limit; so a write is never half done. */
+/* Where OpenSSL reads and writes: memory, so that none of its calls waits. What is written always finds room:
+ * who sends has reserved it, and what OpenSSL says of itself has a limit; so a write is never half done. */
 #include "tls.h"
 
 #include <stdlib.h>
@@ -44,7 +44,8 @@ static int write_out(BIO *bio, const char *p, size_t len, size_t *n)
 	*n = len;
 	if (t->mute)
 		return 1;
-	if (len > TLS_UNSENT_MAX - out->end || pier_tls_reserve(out, len) < 0)
+	if ((len > out->room - out->end && len + out->end > TLS_UNSENT_MAX) ||
+	    pier_tls_reserve(out, len) < 0)
 		return 0;
 	memcpy(out->at + out->end, p, len);
 	out->end += len;

@@ -68,8 +68,7 @@ static int explain(struct tls_conn *t, unsigned long code)
 	char text[TLS_WORDS_MAX];
 
 	if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING && ERR_GET_LIB(code) == ERR_LIB_SSL) {
-		say(t, t->open
-			       ? "it ended without close_notify: what came may have been cut"
+		say(t, t->open ? "it ended without close_notify: what came may have been cut"
 			       : "it ended inside the handshake");
 		return -PIER_ETRUNCATED;
 	}

@@ -480,3 +480,70 @@ ON_FIBER(a_conn_under_tls_is_passed_to_another_worker)
 	}
 	close_two(&t);
 }
+
+/* ---- Topics ---------------------------------------------------------------------------------------- */
+
+#define NEWS 300
+
+static int hear_news(void *arg)
+{
+	pier_conn *c = arg;
+	char want[16];
+	pier_sleep(PIER_MS(20)); /* meanwhile its socket fills up */
+	for (int i = 0; i < NEWS; i++) {
+		pier_bytes m = pier_next(c);
+		CHECK_STR(pier_why(c), "");
+		CHECK_EQ(m.len, 20000);
+		snprintf(want, sizeof want, "news %d ", i);
+		CHECK(memcmp(m.p, want, strlen(want)) == 0);
+	}
+	return 0;
+}
+
+ON_FIBER_WITHIN(60, topics_reach_conns_under_tls_slow_ones_too)
+{
+	A_WORLD w = make_world();
+	pier_topic *topic = pier_topic_new(.backlog = NEWS, .backlog_max = 16 << 20);
+	struct two t[3];
+	pier_group g = PIER_GROUP;
+	static char text[20001];
+
+	for (int i = 0; i < 3; i++) {
+		t[i] = two_of(&w);
+		pier_set_frame(t[i].client, PIER_LINES, 1 << 20);
+		pier_set_frame(t[i].server, PIER_LINES, 1 << 20);
+		CHECK_OK(pier_topic_add(topic, t[i].server));
+		CHECK_OK(pier_go(&g, hear_news, t[i].client));
+	}
+	for (int i = 0; i < NEWS; i++) {
+		memset(text, '.', 20000);
+		text[snprintf(text, sizeof text, "news %d ", i)] = '.';
+		CHECK_OK(pier_say(topic, NULL, pier_text(text)));
+		if (i % 64 == 0)
+			CHECK_OK(pier_yield());
+	}
+	CHECK_OK(pier_group_wait(&g));
+	for (int i = 0; i < 3; i++) {
+		pier_set_frame(t[i].client, PIER_RAW, 0);
+		pier_set_frame(t[i].server, PIER_RAW, 0);
+		talk(&t[i]);
+		close_two(&t[i]);
+	}
+	pier_topic_free(topic);
+}
+
+ON_FIBER(what_a_topic_could_not_send_is_let_go_with_the_conn)
+{
+	A_WORLD w = make_world();
+	pier_topic *topic = pier_topic_new(.backlog = 64, .backlog_max = 16 << 20);
+	struct two t = two_of(&w);
+	static char text[100000];
+
+	CHECK_OK(pier_topic_add(topic, t.server));
+	for (int i = 0; i < 60; i++)
+		CHECK_OK(pier_say(topic, NULL, pier_bytes_of(text, sizeof text)));
+	pier_sleep(PIER_MS(5));
+	pier_abort(t.server);
+	pier_abort(t.client);
+	pier_topic_free(topic);
+}
