@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <pier/offload.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -283,16 +284,26 @@ void pier_tls_conn_free(struct tls_conn *t)
 
 /* ---- The handshake --------------------------------------------------------------------------------- */
 
-static int64_t step(void *t)
+static int64_t run_step(void *t)
 {
 	return pier_tls_step_handshake(t);
+}
+
+/* A server answers the first message with a signature. With RSA that is a millisecond, in which no other fiber of
+ * the worker would run; with ECDSA less than going to the pool and back costs. Decision 51 has the numbers. */
+static int step(struct tls_conn *t)
+{
+	bool heavy = t->server && t->files->heavy && SSL_get_state(t->ssl) == TLS_ST_BEFORE &&
+		     !is_dry(t);
+	int64_t done = heavy ? pier_offload(run_step, t) : -EBUSY;
+	return (int)(done == -EBUSY ? run_step(t) : done);
 }
 
 int pier_tls_shake_hands(pier_conn *c)
 {
 	struct tls_conn *t = c->tls;
 	for (;;) {
-		int done = (int)step(t);
+		int done = step(t);
 		int64_t err = flush(c, PIER_FOREVER); /* of a failure the peer hears by an alert */
 		t->open = done == 1;
 		if (done != TLS_WANTS)

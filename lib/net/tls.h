@@ -28,7 +28,6 @@ struct tls_identity {
 	X509 *cert;
 	EVP_PKEY *key;
 	STACK_OF(X509) * chain;
-	bool heavy; /* to sign with it takes long: RSA */
 };
 
 /* What files hold. Never changed once it is there, only replaced; freed by its last user. */
@@ -36,6 +35,7 @@ struct tls_files {
 	atomic_uint refs;
 	struct tls_identity own[PIER_TLS_CERTS_MAX];
 	unsigned count;
+	bool heavy; /* to sign with one of them takes long: RSA */
 	X509_STORE *ca, *client_ca;
 	STACK_OF(X509_NAME) * client_names; /* told to clients that have several certificates */
 	unsigned char

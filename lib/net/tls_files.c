@@ -124,7 +124,8 @@ static int parse_key(const struct reader *r, struct tls_identity *id, const char
 			    locked ? "it is encrypted: decrypt it first" : "there is none in it");
 	if (X509_check_private_key(id->cert, id->key) != 1)
 		return fail(r, -PIER_ETLS, "key", from, "it is not that of the certificate");
-	id->heavy = EVP_PKEY_is_a(id->key, "RSA") || EVP_PKEY_is_a(id->key, "RSA-PSS");
+	if (EVP_PKEY_is_a(id->key, "RSA") || EVP_PKEY_is_a(id->key, "RSA-PSS"))
+		r->files->heavy = true;
 	ERR_clear_error();
 	return 0;
 }
