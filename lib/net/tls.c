@@ -102,12 +102,12 @@ int pier_tls_fail(pier_conn *c, int err, const char *doing)
 	return err;
 }
 
-/* OpenSSL has given up, and may have an alert for the peer, which gets it if it takes it at once. */
-static int broken(pier_conn *c, int err, const char *doing)
+/* Reading makes OpenSSL answer: an alert, a renewed key, no to a renegotiation. It goes if it goes at once, or with
+ * what is sent next; a failure of that will be the sender's. */
+static void answer(pier_conn *c)
 {
-	if (!c->writing && c->socket)
+	if (c->tls->out.end && !c->writing && c->socket)
 		flush_now(c);
-	return pier_tls_fail(c, err, doing);
 }
 
 /* ---- Receiving ------------------------------------------------------------------------------------- */
@@ -132,6 +132,7 @@ static int64_t tls_receive(pier_conn *c, void **at, size_t room, int64_t until)
 		int done = pier_tls_step_read(t, own ? own : *at, own ? IO_BUF_SIZE : room, &n);
 		if (t->in.start == t->in.end)
 			drop_in(t);
+		answer(c);
 		if (done == 1) {
 			if (own)
 				*at = own;
@@ -141,7 +142,7 @@ static int64_t tls_receive(pier_conn *c, void **at, size_t room, int64_t until)
 			pier_io_buf_give(pier_conn_io(), own);
 		own = NULL;
 		if (done != TLS_WANTS)
-			return done == TLS_CLOSED ? 0 : broken(c, done, "receive from");
+			return done == TLS_CLOSED ? 0 : pier_tls_fail(c, done, "receive from");
 	}
 }
 

@@ -109,11 +109,12 @@ static bool knows_whom(const pier_tls *x, const char *name)
 
 int pier_tls_can_serve(const pier_tls *t, const char **why)
 {
-	*why = t ? pier_tls_why(t) : "a server needs .tls";
-	if (!t || t->err)
-		return t ? t->err : -EINVAL;
-	*why = "a server needs a certificate: .tls = pier_tls_new(.cert = …)";
-	return t->files->count ? 0 : -EINVAL;
+	*why = "a server needs .tls = pier_tls_new(.cert = …)";
+	if (!t || (!t->err && !t->o.cert && !t->certs[0].cert))
+		return -EINVAL;
+	if (t->err)
+		*why = pier_tls_why(t);
+	return t->err;
 }
 
 int pier_tls_start(pier_conn *c, pier_tls *t, pier_tls_side side, const char *name)
