@@ -18,6 +18,7 @@ enum {
 	PIER_ESLOW,	     /* the peer read too slowly, its queue filled, and it was cut */
 	PIER_EHTTP,	     /* the server answered with a status that is no success */
 	PIER_EPROXY,	     /* the proxy refused, or could not */
+	PIER_ECRASH,	     /* the process that served the conn was ended by a signal */
 	PIER_EINHERIT, /* systemd:… but no such socket was passed (LISTEN_PID, LISTEN_FDS) */
 	PIER_ETLS,     /* no TLS could be agreed on, or what came breaks its rules */
 	PIER_EVERIFY,  /* the peer's certificate does not vouch for whom it should be */

@@ -20,12 +20,21 @@ typedef struct pier_run_opts {
 
 /* Starts a runtime on the calling thread, runs main_fn(arg) there as the first fiber, and waits until
  * it returns. Servers started inside spread over further workers. Returns what main_fn returned, or
- * -ENOMEM, -EMFILE … when the runtime could not start, or -EBUSY from inside a fiber.
+ * -ENOMEM, -EMFILE … when the runtime could not start, or -EBUSY from inside a fiber. A child of fork(2) may run one of
+ * its own, unless it was forked on a fiber: that one may exec or _exit.
  * Python: asyncio.run. */
 PIER_API int pier_run_with(int (*main_fn)(void *), void *arg, const pier_run_opts *opts);
 #define pier_run(main_fn, arg, ...)                                                                \
 	pier_run_with((main_fn), (arg),                                                            \
 		      &(pier_run_opts){.size = sizeof(pier_run_opts), ##__VA_ARGS__})
+
+/* From now on a fiber that runs out of its stack is named on stderr before the SIGSEGV ends the process; false takes
+ * that back. This sets the disposition of SIGSEGV for the whole process, which the library never does unasked, so it is
+ * for programs; pier_serve from a plain main asks for it itself. A core still shows the place, and other faults are as
+ * ever. A frame larger than a page may step over the guard of the stack: compile with -fstack-clash-protection.
+ * Returns 0, or -EBUSY when the program or a sanitizer has a handler of its own, or -ENOENT when there is
+ * nothing to take back. sigaltstack(2). */
+PIER_API int pier_overflow_report(bool on);
 
 /* Lets the other ready fibers of this worker run first. Returns 0, -ECANCELED or -ETIMEDOUT. */
 PIER_API int pier_yield(void);

@@ -9,43 +9,102 @@
 PIER_BEGIN
 
 /* Serves one conn, from its first byte to its return. The conn is the server's: it is closed after the
- * handler returns. socketserver.BaseRequestHandler.handle. */
+ * handler returns; a pier_close inside closes it earlier, and what is left of it then is its error.
+ * socketserver.BaseRequestHandler.handle.
+ *
+ * With `per_message` it serves one message, and the conn stays when it returns: see below. */
 typedef void (*pier_handler)(pier_conn *c, void *arg);
 
 typedef struct pier_serve_opts {
-	size_t size;	       /* sizeof(pier_serve_opts), set by the macro */
-	void *arg;	       /* given to every handler */
-	pier_frame frame;      /* of the conns */
-	size_t message_max;    /* 0 = PIER_MESSAGE_MAX */
-	int64_t idle;	       /* a wait to receive or send ends after this long; 0 = never */
-	int64_t rd, wr;	       /* the same for one direction; 0 = as idle */
-	unsigned max_conns;    /* live conns; one more is closed at once; 0 = 10,000 */
+	size_t size;	    /* sizeof(pier_serve_opts), set by the macro */
+	void *arg;	    /* given to every handler */
+	pier_frame frame;   /* of the conns */
+	size_t message_max; /* 0 = PIER_MESSAGE_MAX */
+	int64_t idle;	    /* a wait to receive or send ends after this long; 0 = never */
+	int64_t rd, wr;	    /* the same for one direction; 0 = as idle */
+	unsigned
+		max_conns; /* live conns; one more is closed at once; 0 = 10,000, or 40 processes */
 	unsigned max_per_host; /* live conns of one host; 0 = max_conns; unix peers are one */
 	int backlog;	       /* listen(2); 0 = SOMAXCONN */
 	int64_t grace;	       /* on stop, handlers inside a message may go on this long; 0 = 5 s */
 	unsigned workers;      /* 0 = all of the runtime's */
-	pier_tls *tls; /* of tls://, with a certificate; the handler sees conns that are secure */
-	bool quiet;    /* the caller says itself why it could not listen */
+	bool quiet;	       /* the caller says itself why it could not listen */
+	bool per_message;      /* call the handler once per message: see below */
+	bool isolate;	       /* a process for each conn: see below */
+	/* Of tls://, with a certificate: the handler sees conns whose handshake is done. It goes neither with
+	 * per_message nor with isolate (-EOPNOTSUPP). */
+	pier_tls *tls;
+	/* More URLs to listen on, ended by NULL; at most 15. */
+	const char *const *also;
+	/* Networks, as "127.0.0.0/8 ::1 unix". A peer in `deny`, or not in `allow` when that is set, is closed at
+	 * once. `proxied` are those of proxies: see below. */
+	const char *allow, *deny, *proxied;
+	/* Once all sockets listen, the process becomes this user with its groups, or with this group alone. */
+	const char *user, *group;
+	/* It stops after serving so many conns; 0 = never. 1 is Python's handle_request. */
+	unsigned max_served;
+	int64_t tick; /* how often on_tick is called; 0 = never */
 	/* Called once, on worker 0, when every worker listens: the real addresses, as text. */
 	void (*on_listen)(const char *where, void *arg);
 	/* Called once on worker 0 when the first stop signal came, before the conns are told. */
 	void (*on_stop)(void *arg);
+	/* Whether this peer may come at all; asked before there is a conn or a fiber for it, on any worker, so it
+	 * must not wait. socketserver.BaseServer.verify_request. */
+	bool (*verify)(const pier_addr *peer, void *arg);
+	/* Every `tick`, on a fiber of worker 0; the next counts from its return. BaseServer.service_actions. */
+	void (*on_tick)(void *arg);
+	/* At the start of a conn that is served, before its first byte, and at its end, whatever the cause:
+	 * after on_error, before it is closed. They may wait as the handler may, and send, while the conn has
+	 * no error. socketserver.BaseRequestHandler.setup, finish. */
+	void (*on_open)(pier_conn *c, void *arg);
+	void (*on_close)(pier_conn *c, void *arg);
 	/* A conn ended by an error (never for a disconnect or a stop); NULL = silent. */
 	void (*on_error)(pier_conn *c, int err, void *arg);
 	/* A conn over a limit, before it is closed. It may be sent a line: what does not fit the socket
-	 * at once is lost. NULL = it is just closed. */
+	 * at once is lost. NULL = it is just closed. Of udp's limits, max_per_host alone. */
 	void (*on_full)(pier_conn *c, void *arg);
 } pier_serve_opts;
 
+/* Isolated: each conn is served by a process of its own, with a runtime of one worker; a handler that crashes takes
+ * nobody along (on_error is told -PIER_ECRASH), and what it changes in memory nobody else sees. on_open, handler,
+ * on_error and on_close run there; the other calls in the first process, which has one worker for this server. A
+ * stop reaches the processes too; those that are left after `grace` are killed. Not over udp, nor per message. It
+ * forks: threads of the application's own are not in the new process. Linux 5.3. socketserver.ForkingMixIn. */
+
+/* Behind a proxy: a conn from one of the `proxied` networks must begin with a PROXY header, within
+ * PIER_PROXY_WAIT, or is closed. Then pier_peer is the client, and allow, deny, verify and max_per_host are held
+ * against the client; a proxy that speaks for itself (LOCAL, a check of our health) or does not know (UNKNOWN)
+ * stays the peer. Of conns from elsewhere such a header is nothing special: nobody can borrow an address. Streams
+ * only. */
+#define PIER_PROXY_WAIT PIER_S(5)
+
+/* Per message: for servers with very many quiet peers. The handler is called when a message is here (a frame,
+ * a datagram; of a raw stream, what has arrived), takes it by one pier_next, which does not wait, and returns.
+ * It runs on a fiber and may wait for anything; it is never called twice at once for one conn, and the messages of
+ * a conn come in their order. Between two messages a conn has no fiber, no stack and no buffer: about 0.5 KiB in all,
+ * and what it has sent in of a message that has only begun.
+ *
+ * What a handler keeps from one message to the next hangs on pier_set_data; on_close frees it. A message that it
+ * does not take is dropped. Of a raw stream, what it leaves unread stays: it is called again at once if it has taken
+ * some, else when more has come (-EMSGSIZE when that is message_max bytes). Further receives wait on
+ * the fiber, as ever. The conn ends when its input does, by an error, by `idle` or `rd` between messages,
+ * by a stop, or when the handler calls pier_close. Between messages no other fiber may receive. */
+
 /* Listens on `url` and serves until told to stop. From a plain main it starts a runtime with one worker
  * per core, stops on SIGINT and SIGTERM, and says on stderr when it could not listen; a second signal
- * stops at once. On a fiber it serves until that fiber is cancelled or pier_serve_stop is called, and
- * says nothing.
+ * stops at once. Where SIGUSR1 would end the process it writes pier_dump to stderr instead, and a fiber that runs
+ * out of its stack is named there (pier_overflow_report). On a fiber it serves until that fiber is cancelled or
+ * pier_serve_stop is called, and says nothing.
  *
  * Stopping is gentle: no new conns; a conn that waits between messages (pier_next, pier_gets,
  * pier_http_next) sees the end of input; one inside a message may go on for `grace`, then is cancelled.
  *
- * Returns 0 after a stop, or why it could not listen: -EADDRINUSE, -EACCES, -PIER_EURL …
+ * A udp peer is a conn from its first datagram on. It never says that it leaves, so over max_conns the one
+ * that is silent for longest, of all workers, is ended (-ECONNABORTED) for a new one.
+ *
+ * Returns 0 after a stop, -ETIMEDOUT when a deadline around it ended it (handle_request's time-out), or why it
+ * could not listen, or no longer: -EADDRINUSE, -EACCES, -PIER_EURL, -EINVAL for `allow`, `deny` or `proxied` that are
+ * no networks, -EPERM or -ESRCH for a `user` …
  * Python: socketserver.ThreadingTCPServer.serve_forever, and ThreadingUDPServer for udp:// (one conn
  * per peer; it lives until the handler returns). */
 PIER_API int pier_serve_with(const char *url, pier_handler handler, const pier_serve_opts *opts);

@@ -27,6 +27,8 @@ const char *pier_strerror(int err)
 		return "the server refused";
 	case PIER_EPROXY:
 		return "the proxy refused";
+	case PIER_ECRASH:
+		return "its process crashed";
 	case PIER_EINHERIT:
 		return "no such socket was passed to this process (see systemd.socket(5))";
 	case PIER_ETLS:

@@ -13,8 +13,21 @@ static atomic_bool on;
 static sink_fn sink;
 static void *sink_arg;
 
+/* Another thread of the parent may have held it. */
+static void fork_child(void)
+{
+	lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+}
+
+static void watch_forks(void)
+{
+	pthread_atfork(NULL, NULL, fork_child);
+}
+
 void pier_log_to(sink_fn to, void *arg)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, watch_forks);
 	pthread_mutex_lock(&lock);
 	sink = to;
 	sink_arg = arg;
@@ -22,12 +35,17 @@ void pier_log_to(sink_fn to, void *arg)
 	pthread_mutex_unlock(&lock);
 }
 
+bool pier_log_listens(void)
+{
+	return atomic_load_explicit(&on, memory_order_relaxed);
+}
+
 void pier_log_line(pier_level level, const char *format, ...)
 {
 	char line[LOG_LINE_MAX];
 	va_list args;
 
-	if (!atomic_load_explicit(&on, memory_order_relaxed))
+	if (!pier_log_listens())
 		return;
 	va_start(args, format);
 	vsnprintf(line, sizeof line, format, args);

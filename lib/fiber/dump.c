@@ -13,10 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWER_WAIT  PIER_S(1)
-#define ANSWER_LOOK  PIER_MS(1)
-#define FUNCTION_MAX 64	     /* bytes of text */
-#define FIBERS_MAX   100000u /* of one worker that are listed */
+#define ANSWER_WAIT PIER_S(1)
+#define ANSWER_LOOK PIER_MS(1)
+#define FIBERS_MAX  100000u /* of one worker that are listed */
 
 /* ---- One fiber ----------------------------------------------------------------------------------- */
 
@@ -42,8 +41,7 @@ static int put_seconds(char *into, size_t room, const char *before, int64_t ns)
 			ms % 1000);
 }
 
-/* Its name where the dynamic linker knows it (-rdynamic), else what addr2line(1) wants: FILE+0xOFFSET. */
-static void put_function(char into[FUNCTION_MAX], int (*fn)(void *))
+void pier_function_name(char into[FUNCTION_MAX], int (*fn)(void *))
 {
 	void *at;
 	Dl_info info;
@@ -64,7 +62,7 @@ static void describe(struct worker *w, const struct fiber *f, char into[DUMP_LIN
 {
 	bool parked = f->state == FIBER_PARKED;
 	char function[FUNCTION_MAX];
-	put_function(function, f->fn);
+	pier_function_name(function, f->fn);
 	int n = snprintf(into, DUMP_LINE_MAX, "fiber %u.%" PRIu64 " in %s%s%.64s", w->id, f->id,
 			 function, parked ? " waits for " : " ", waits(f));
 	if (parked)

@@ -146,6 +146,9 @@ int64_t pier_stacks_trim_at(const struct stacks *s);
 /* Every fiber that has a stack, those that have ended too (FIBER_DEAD). */
 void pier_stacks_each(struct stacks *s, void (*fn)(struct fiber *, void *arg), void *arg);
 
+/* True for an address in the guard of a fiber's stack. */
+bool pier_stack_guards(const struct fiber *f, const void *at);
+
 /* True where the kernel has no guards but mappings: found out at the first, or set by a test. */
 extern atomic_bool pier_stack_guards_map;
 

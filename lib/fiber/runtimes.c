@@ -5,6 +5,21 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct runtime *runtimes, **last = &runtimes; /* tools/gdb_pier.py looks for it */
 
+/* The child has none of their threads. One that was made on a fiber keeps what it stands on: to exec, or to end. */
+static void fork_child(void)
+{
+	lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	if (pier_worker_self())
+		return;
+	runtimes = NULL;
+	last = &runtimes;
+}
+
+static void watch_forks(void)
+{
+	pthread_atfork(NULL, NULL, fork_child);
+}
+
 void pier_runtimes_hold(void)
 {
 	pthread_mutex_lock(&lock);
@@ -27,6 +42,8 @@ struct worker *pier_runtimes_worker(unsigned number)
 
 void pier_runtimes_add(struct runtime *rt)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, watch_forks);
 	pier_runtimes_hold();
 	*last = rt;
 	last = &rt->next;

@@ -98,11 +98,15 @@ static bool guard_by_map(struct slab *slab, char *bottom, size_t size)
 	return false;
 }
 
+static size_t guard_size(void)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	return page > GUARD_SIZE ? page : GUARD_SIZE;
+}
+
 static bool guard(struct slab *slab, char *bottom)
 {
-	size_t size = (size_t)sysconf(_SC_PAGESIZE);
-	if (size < GUARD_SIZE)
-		size = GUARD_SIZE;
+	size_t size = guard_size();
 	if (!atomic_load_explicit(&pier_stack_guards_map, memory_order_relaxed)) {
 		if (madvise(bottom, size, MADV_GUARD_INSTALL) == 0)
 			return true;
@@ -129,6 +133,11 @@ static struct fiber *fresh(struct stacks *s)
 	*f = (struct fiber){.stack = bottom, .stack_size = stride(s)};
 	f->valgrind = VALGRIND_STACK_REGISTER(bottom, f);
 	return f;
+}
+
+bool pier_stack_guards(const struct fiber *f, const void *at)
+{
+	return (const char *)at >= f->stack && (const char *)at < f->stack + guard_size();
 }
 
 void pier_stacks_each(struct stacks *s, void (*fn)(struct fiber *, void *), void *arg)

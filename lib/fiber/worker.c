@@ -18,6 +18,11 @@ struct worker *pier_worker_self(void)
 	return self;
 }
 
+void pier_worker_leave(void)
+{
+	self = NULL;
+}
+
 int pier_worker_open(struct runtime *rt, unsigned id, struct worker **out)
 {
 	struct worker *w = calloc(1, sizeof *w);
@@ -75,6 +80,8 @@ static struct fiber *next_ready(struct worker *w)
 void pier_worker_switch(struct worker *w, struct fiber *from)
 {
 	struct fiber *to = next_ready(w);
+	if (w->watch.on)
+		pier_watch_switch(w, from);
 	w->current = to;
 	if (to)
 		to->state = FIBER_RUNNING;
@@ -216,8 +223,10 @@ static void count_turn(struct worker *w, int64_t began)
 	int64_t took = w->io->asked - began;
 	count_add(&w->counts.turns, 1);
 	count_max(&w->counts.turn_longest, (uint64_t)took);
-	if (took > TURN_BLOCKED)
-		count_add(&w->counts.turns_blocked, 1);
+	if (took <= TURN_BLOCKED)
+		return;
+	count_add(&w->counts.turns_blocked, 1);
+	pier_watch_tell(w, took);
 }
 
 static void run_ready(struct worker *w)
@@ -225,6 +234,7 @@ static void run_ready(struct worker *w)
 	unsigned most = w->ready_count < TURN_FIBERS_MAX ? w->ready_count : TURN_FIBERS_MAX;
 	w->budget = most;
 	w->grants = TURN_GRANTS_MAX;
+	pier_watch_begin(w);
 	if (most)
 		pier_worker_switch(w, NULL);
 	count_add(&w->counts.switches, most + TURN_GRANTS_MAX - w->grants - w->budget);
@@ -232,6 +242,7 @@ static void run_ready(struct worker *w)
 
 void pier_worker_loop(struct worker *w)
 {
+	void *fault_stack = pier_io_fault_stack_open();
 	self = w;
 	w->loop_tsan = tsan_self();
 	for (;;) {
@@ -248,4 +259,5 @@ void pier_worker_loop(struct worker *w)
 		pier_stacks_trim(&w->stacks, w->io->now);
 	}
 	self = NULL;
+	pier_io_fault_stack_close(fault_stack);
 }

@@ -23,6 +23,15 @@ struct worker_counts {
 	counter started, ended, fibers_max, timers, accepted;
 };
 
+/* The fiber that took the longest of this turn; kept only while the log has a sink. */
+struct turn_watch {
+	bool on;
+	int64_t since; /* the present fiber has run */
+	int64_t longest, quiet_until;
+	uint64_t id; /* it may be gone by the end of the turn */
+	int (*fn)(void *);
+};
+
 struct worker {
 	struct runtime *runtime;
 	unsigned id;
@@ -46,6 +55,7 @@ struct worker {
 	const void *loop_stack;
 	size_t loop_stack_size;
 	pthread_t thread;
+	struct turn_watch watch;
 	struct worker_counts counts;
 };
 
@@ -64,6 +74,10 @@ struct worker *pier_worker_self(void);
  * that was asked for, or an error. */
 int pier_runtime_grow(struct runtime *rt, unsigned count);
 
+/* In a child of fork(2) that was made on a fiber: the thread is no worker any more, and the code goes on as outside a
+ * runtime. */
+void pier_worker_leave(void);
+
 void pier_worker_at_turn_end(struct worker *w, struct turn_task *task);
 void pier_turn_task_drop(struct worker *w, struct turn_task *task);
 
@@ -72,6 +86,11 @@ int pier_worker_open(struct runtime *rt, unsigned id, struct worker **out);
 void pier_worker_close(struct worker *w);
 void pier_worker_loop(struct worker *w);
 void pier_worker_switch(struct worker *w, struct fiber *from);
+
+/* watch.c: of a turn, when a fiber is left, when it took too long: the log hears who held it up, at most once a second. */
+void pier_watch_begin(struct worker *w);
+void pier_watch_switch(struct worker *w, const struct fiber *from);
+void pier_watch_tell(struct worker *w, int64_t took);
 
 /* Tells the log, once, when no fiber of a worker that has some will ever run again. */
 void pier_worker_check(struct worker *w);

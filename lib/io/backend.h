@@ -38,6 +38,7 @@ struct io_counts {
 /* The part that every backend has. An io belongs to one thread; only pier_io_post is for others. */
 struct io {
 	const struct io_backend *backend;
+	int waits_on;	    /* the backend's descriptor, -1 for none: a forked child closes it */
 	int64_t now;	    /* the clock, read once per wait */
 	int64_t asked;	    /* the clock when the last wait began */
 	unsigned under_way; /* ops whose done is to come */
@@ -140,19 +141,48 @@ unsigned pier_io_maps_max(void);
 /* Writes all, whatever the descriptor is; a full pipe has a second to make room. 0 or an error. Holds the thread up. */
 int pier_io_write_all(int fd, const void *bytes, size_t len);
 
-/* Signals as a descriptor: blocks those of SIGINT, SIGTERM that are not ignored, and SIGPIPE, in this
- * thread (its children inherit that) and gives a descriptor that reads the first two. */
+/* A child process that goes on with a copy of all of this one. The child's number, 0 in the child, or an error. */
+int pier_io_fork(void);
+/* In the child: closes what a backend of the parent waits on. Nothing else of that io may be touched any more. */
+void pier_io_forked(struct io *io);
+/* Every open descriptor of the process. */
+void pier_io_each_open(void (*fn)(int fd, void *arg), void *arg);
+/* A descriptor that is readable once the child has ended: pidfd_open(2). */
+int pier_io_process_open(int pid);
+/* Waits for its end without a fiber. Its exit status, or PROCESS_KILLED and the signal that ended it; or an error. */
+int pier_io_process_end(int pid);
+#define PROCESS_KILLED 1000
+void pier_io_process_tell(int pid, int signal);
+/* Ends this process without what exit(3) would do for the parent once more. */
+_Noreturn void pier_io_process_exit(int status);
+
+/* Gives up what this process may for what `user` may (its group and groups with it, or `group` alone), for good, in all
+ * threads. NULL leaves that as it is. 0, -ESRCH when there is none of that name, -EPERM … */
+int pier_io_become(const char *user, const char *group);
+
+/* Signals as a descriptor: blocks those of SIGINT, SIGTERM that are not ignored, SIGUSR1 where it would end the process,
+ * and SIGPIPE, in this thread (its children inherit that) and gives a descriptor that reads all but the last. */
 struct io_signals {
 	sigset_t old;
 	int fd;
 };
 int pier_io_signals_open(struct io_signals *s);
 void pier_io_signals_close(struct io_signals *s);
+#define IO_SIGNAL_SIZE 128 /* bytes that the descriptor gives for a signal */
+int pier_io_signal_number(const char info[IO_SIGNAL_SIZE]);
 /* Blocks SIGPIPE in this thread; restore drops one that came meanwhile. True when it was us. */
 bool pier_io_sigpipe_block(void);
 void pier_io_sigpipe_restore(bool ours);
 
-/* A thread that takes no signals: they are for the threads of the application. 0 or an error. */
+/* Before a fault of memory (SIGSEGV) ends the process, tell(address) is called on the thread and the fault stack where it
+ * happened. 0; -EBUSY where someone has a handler already; of unwatch -ENOENT when it is not ours. */
+int pier_io_faults_watch(void (*tell)(const void *at));
+int pier_io_faults_unwatch(void);
+/* Gives the calling thread a stack for that, unless it has one: NULL then. */
+void *pier_io_fault_stack_open(void);
+void pier_io_fault_stack_close(void *stack);
+
+/* A thread that takes no signals but its own faults: they are for the threads of the application. 0 or an error. */
 int pier_io_thread_start(pthread_t *out, void *(*run)(void *), void *arg, bool detached);
 
 #endif

@@ -18,6 +18,28 @@ struct pool pier_pool_names = POOL("names", 4);
 struct pool pier_pool_files = POOL("files", 8);
 struct pool pier_pool_work = POOL("work", 8);
 
+/* The child has none of the threads, nor of those who asked for the jobs; one of them may have held the lock. */
+static void start_anew(struct pool *p)
+{
+	p->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	p->work = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+	p->first = NULL;
+	p->last = &p->first;
+	p->queued = p->threads = p->idle = 0;
+}
+
+static void fork_child(void)
+{
+	start_anew(&pier_pool_names);
+	start_anew(&pier_pool_files);
+	start_anew(&pier_pool_work);
+}
+
+static void watch_forks(void)
+{
+	pthread_atfork(NULL, NULL, fork_child);
+}
+
 static struct job *next_job(struct pool *p)
 {
 	struct timespec until;
@@ -57,8 +79,10 @@ static void *work(void *arg)
 
 bool pier_pool_add(struct pool *p, struct job *job)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	bool ok = true;
 
+	pthread_once(&once, watch_forks);
 	pthread_mutex_lock(&p->lock);
 	if (!p->last)
 		p->last = &p->first;

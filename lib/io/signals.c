@@ -1,9 +1,11 @@
 /* Signals without dispositions: blocked, and read from a descriptor or dropped. */
 #include "backend.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,16 +19,27 @@ static void add_unless_ignored(sigset_t *set, int sig)
 		sigaddset(set, sig);
 }
 
+/* One that is blocked already, someone reads in a way of his own. */
+static void add_if_deadly(sigset_t *set, int sig)
+{
+	struct sigaction now;
+	sigset_t blocked;
+	bool free = pthread_sigmask(SIG_BLOCK, NULL, &blocked) == 0 && !sigismember(&blocked, sig);
+	if (free && sigaction(sig, NULL, &now) == 0 && now.sa_handler == SIG_DFL)
+		sigaddset(set, sig);
+}
+
 int pier_io_signals_open(struct io_signals *s)
 {
-	sigset_t stop, block;
-	sigemptyset(&stop);
-	add_unless_ignored(&stop, SIGINT);
-	add_unless_ignored(&stop, SIGTERM);
-	block = stop;
+	sigset_t told, block;
+	sigemptyset(&told);
+	add_unless_ignored(&told, SIGINT);
+	add_unless_ignored(&told, SIGTERM);
+	add_if_deadly(&told, SIGUSR1);
+	block = told;
 	sigaddset(&block, SIGPIPE);
 
-	int fd = signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
+	int fd = signalfd(-1, &told, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)
 		return -errno;
 	int err = pthread_sigmask(SIG_BLOCK, &block, &s->old);
@@ -36,6 +49,14 @@ int pier_io_signals_open(struct io_signals *s)
 	}
 	s->fd = fd;
 	return 0;
+}
+
+int pier_io_signal_number(const char info[IO_SIGNAL_SIZE])
+{
+	struct signalfd_siginfo signal;
+	static_assert(sizeof signal == IO_SIGNAL_SIZE, "signalfd(2)");
+	memcpy(&signal, info, sizeof signal);
+	return (int)signal.ssi_signo;
 }
 
 static void drop_pending(int sig)
@@ -49,7 +70,7 @@ static void drop_pending(int sig)
 
 void pier_io_signals_close(struct io_signals *s)
 {
-	char info[128]; /* struct signalfd_siginfo */
+	char info[IO_SIGNAL_SIZE];
 	while (read(s->fd, info, sizeof info) > 0)
 		; /* an impatient third ^C must not end the process once it may again */
 	close(s->fd);
@@ -77,12 +98,17 @@ void pier_io_sigpipe_restore(bool ours)
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
+/* Those that a thread brings upon itself: blocked, they would end the process past the handler of the program. */
+static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
+
 int pier_io_thread_start(pthread_t *out, void *(*run)(void *), void *arg, bool detached)
 {
 	sigset_t all, old;
 	pthread_attr_t attr;
 
 	sigfillset(&all);
+	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+		sigdelset(&all, faults[i]);
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr,
 				    detached ? PTHREAD_CREATE_DETACHED : PTHREAD_CREATE_JOINABLE);

@@ -1,5 +1,5 @@
 /* A conn's life: birth, error, names, end. */
-#include "conn.h"
+#include "standby.h"
 
 #include "io/socket.h"
 
@@ -60,6 +60,8 @@ int pier_conn_fail(pier_conn *c, int err, const char *doing)
 	if (c->writer)
 		pier_fiber_interrupt(c->writer, err);
 	pier_waitq_interrupt(&c->writers, err);
+	if (c->standby)
+		pier_standby_end(c);
 	return err;
 }
 
@@ -157,6 +159,7 @@ void pier_set_frame(pier_conn *c, pier_frame frame, size_t message_max)
 	c->frame = frame;
 	c->message_max = message_max ? message_max : PIER_MESSAGE_MAX;
 	c->in.scanned = 0;
+	c->arrived = false;
 }
 
 void pier_set_data(pier_conn *c, void *data)
@@ -175,6 +178,8 @@ void pier_conn_drain(pier_conn *c)
 	c->draining = true;
 	if (c->reader && c->between)
 		pier_fiber_interrupt(c->reader, -ESHUTDOWN);
+	if (c->standby)
+		pier_standby_end(c);
 }
 
 /* ---- Ending -------------------------------------------------------------------------------------- */
@@ -219,6 +224,17 @@ static bool ends_well(const pier_conn *c)
 	return !c->err && c->fd >= 0 && c->socket && !c->via->message;
 }
 
+/* What a server owns, it frees itself after the handler; until then only the error is left of it. */
+static void let_go(pier_conn *c, bool reset, int err)
+{
+	if (c->fd >= 0)
+		c->via->close(c, reset);
+	if (c->station)
+		pier_conn_fail(c, err, "talk to");
+	else
+		pier_conn_free(c);
+}
+
 void pier_close(pier_conn *c)
 {
 	if (!c)
@@ -230,8 +246,8 @@ void pier_close(pier_conn *c)
 		if (ends_well(c) && !c->eof && pier_finish(c) == 0)
 			drain(c);
 	}
-	c->via->close(c, c->err == -PIER_ESLOW); /* its socket's queue is full: nobody reads it */
-	pier_conn_free(c);
+	/* A socket whose queue is full: nobody reads it. */
+	let_go(c, c->err == -PIER_ESLOW, -ESHUTDOWN);
 }
 
 void pier_abort(pier_conn *c)
@@ -242,6 +258,5 @@ void pier_abort(pier_conn *c)
 		pier_conn_fail(c, -ECONNABORTED, "talk to");
 		pier_outbox_end(c, 0);
 	}
-	c->via->close(c, true);
-	pier_conn_free(c);
+	let_go(c, true, -ECONNABORTED);
 }

@@ -17,6 +17,12 @@ struct transport {
 	int64_t (*receive)(pier_conn *c, void **at, size_t room, int64_t until);
 	/* Messages: receives one into c->in, replacing what is there. 1, 0 at the end, or an error. */
 	int64_t (*next)(pier_conn *c, int64_t until);
+	/* Messages: the same, of what is here: -EAGAIN when nothing is. */
+	int64_t (*take)(pier_conn *c);
+	/* Without a fiber: submits an op (IO_RECV on streams, IO_POLL_IN on messages), whose `done` tells of
+	 * input; true when it is complete already. `disarm` asks it to end, as io_cancel does. */
+	bool (*arm)(pier_conn *c, struct io_op *op);
+	void (*disarm)(pier_conn *c, struct io_op *op);
 	/* Sends a part of a stream, or a whole message. */
 	int64_t (*send)(pier_conn *c, struct msghdr *msg, int64_t until);
 	/* For who sends without a fiber, where other bytes go over the wire than are given (TLS); NULL where the
@@ -53,6 +59,8 @@ struct pier_conn {
 	bool between;  /* the reader waits between messages */
 	bool writing;  /* someone is inside a message: writers wait in `writers` */
 	bool corked;
+	bool secure;  /* TLS comes before all else */
+	bool arrived; /* a message is here, whole, that no receive has taken yet */
 	pier_frame frame;
 	int err;	   /* sticks */
 	const char *doing; /* what failed: "connect to" */
@@ -65,6 +73,7 @@ struct pier_conn {
 	struct tls_conn *tls;	 /* under TLS */
 	struct udp_peer *udp;	 /* a peer of a udp server */
 	struct station *station; /* of the server that owns it */
+	struct standby *standby; /* when it is served per message */
 	pier_addr peer;
 	char *name, *why; /* made when asked for */
 	void *data;
@@ -94,6 +103,8 @@ struct io *pier_conn_io(void);
 
 /* On a fresh conn to a "tls://" endpoint: the handshake. 0 or an error, which sticks. */
 int pier_tls_start_dialled(pier_conn *c, pier_tls *t, pier_bytes host);
+/* The same on one that a server has accepted; what was received of it already is the beginning of TLS. */
+int pier_tls_start_served(pier_conn *c, pier_tls *t);
 
 /* 0, or why a server cannot have it, in words too. */
 int pier_tls_can_serve(const pier_tls *t, const char **why);

@@ -3,6 +3,7 @@
 
 #include "io/socket.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,14 +72,15 @@ static void descriptor_close(pier_conn *c, bool reset)
 
 /* A message goes into a pool buffer; what is longer runs over into the io's scratch memory, and is put
  * together in memory of its own. No buffer is held while waiting. */
-static int64_t receive_once(pier_conn *c, char *buf, char *spill)
+static int64_t receive_once(pier_conn *c, struct io *io, char *buf, char *spill)
 {
 	struct iovec iov[2] = {{buf, IO_BUF_SIZE}, {spill, IO_SPILL_SIZE}};
 	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
 	struct io_op op = {.kind = IO_RECVMSG, .fd = c->fd, .msg = &msg, .nowait = true};
 
-	int64_t n = pier_await(&op, PIER_FOREVER, "input");
-	return n >= 0 && (msg.msg_flags & MSG_TRUNC) ? -EMSGSIZE : n;
+	bool now = io_submit(io, &op);
+	assert(now);
+	return op.result >= 0 && (msg.msg_flags & MSG_TRUNC) ? -EMSGSIZE : op.result;
 }
 
 static int64_t keep(pier_conn *c, struct io *io, char *buf, const char *spill, size_t len)
@@ -98,38 +100,63 @@ static int64_t keep(pier_conn *c, struct io *io, char *buf, const char *spill, s
 	return 1;
 }
 
-/* recv(2): on a seqpacket socket, nothing means that the peer has closed; in udp it is a message. */
+/* recv(2): in udp nothing is a message; on a seqpacket socket it may also be the end. Empty messages that are the
+ * last before it are taken for it. */
 static bool ends_by_empty(pier_conn *c)
 {
 	int type = 0;
 	pier_io_option_get(c->fd, SOL_SOCKET, SO_TYPE, &type);
-	return type == SOCK_SEQPACKET;
+	return type == SOCK_SEQPACKET && pier_io_ended(c->fd);
+}
+
+static int64_t message_take(pier_conn *c)
+{
+	struct io *io = pier_conn_io();
+	char *spill = io ? pier_io_spill(io) : NULL;
+	char *buf = spill ? pier_io_buf_take(io) : NULL;
+	if (!buf)
+		return -ENOMEM;
+	int64_t n = receive_once(c, io, buf, spill);
+	if (n > 0 || (n == 0 && !ends_by_empty(c)))
+		return keep(c, io, buf, spill, (size_t)n);
+	pier_io_buf_give(io, buf);
+	return n;
 }
 
 static int64_t message_next(pier_conn *c, int64_t until)
 {
-	struct io *io = pier_conn_io();
-	char *spill = io ? pier_io_spill(io) : NULL;
-	if (!spill)
-		return -ENOMEM;
-	for (;;) {
-		char *buf = pier_io_buf_take(io);
-		if (!buf)
-			return -ENOMEM;
-		int64_t n = receive_once(c, buf, spill);
-		if (n > 0 || (n == 0 && !ends_by_empty(c)))
-			return keep(c, io, buf, spill, (size_t)n);
-		pier_io_buf_give(io, buf);
+	struct fiber *f = pier_fiber_self();
+	int64_t n = pier_wait_refused();
+	while (n == 0) {
+		n = message_take(c);
+		if (n > 0 && f)
+			pier_fiber_streak(f);
 		if (n != -EAGAIN)
 			return n;
 		n = descriptor_poll(c, until);
-		if (n < 0)
-			return n;
+		n = n < 0 ? n : 0;
 	}
+	return n;
+}
+
+/* ---- Without a fiber ----------------------------------------------------------------------------- */
+
+static bool descriptor_arm(pier_conn *c, struct io_op *op)
+{
+	(void)c;
+	return io_submit(pier_conn_io(), op);
+}
+
+static void descriptor_disarm(pier_conn *c, struct io_op *op)
+{
+	(void)c;
+	io_cancel(pier_conn_io(), op);
 }
 
 const struct transport pier_transport_stream = {
 	.receive = stream_receive,
+	.arm = descriptor_arm,
+	.disarm = descriptor_disarm,
 	.send = stream_send,
 	.poll = descriptor_poll,
 	.finish = descriptor_finish,
@@ -139,6 +166,9 @@ const struct transport pier_transport_stream = {
 const struct transport pier_transport_message = {
 	.message = true,
 	.next = message_next,
+	.take = message_take,
+	.arm = descriptor_arm,
+	.disarm = descriptor_disarm,
 	.send = stream_send,
 	.poll = descriptor_poll,
 	.finish = descriptor_finish,

@@ -3,7 +3,8 @@
  *	at        start                  end           room
  *	│ spent   │ held │ not yet seen   │ free        │
  */
-#include "conn.h"
+#include "receive.h"
+
 #include "frame.h"
 
 #include <assert.h>
@@ -41,6 +42,8 @@ void pier_spend(pier_conn *c, size_t n)
 	c->in.start += n;
 	c->in.scanned = 0;
 	c->in.held = 0;
+	if (n)
+		c->arrived = false;
 }
 
 /* What the last receive lent comes back. */
@@ -116,28 +119,47 @@ static int make_room(pier_conn *c, size_t wants)
 	return 0;
 }
 
-/* The only wait of a stream's receiving: more bytes behind those that are buffered. */
-static int64_t fill(pier_conn *c, size_t wants, bool between)
+/* How much the frame that has begun takes in all, where that can be told. */
+static size_t wants(const pier_conn *c, pier_bytes in)
+{
+	return c->in.at ? pier_frame_wants(c->frame, in) : 0;
+}
+
+int pier_inbuf_place(pier_conn *c, void **at, size_t *room)
 {
 	struct inbuf *in = &c->in;
-	void *at = NULL;
-	size_t room = 0;
 
+	*at = NULL;
+	*room = 0;
 	if (in->start == in->end)
-		pier_inbuf_drop(c); /* an idle conn holds no buffer */
-	if (in->at) {
-		int err = make_room(c, wants);
-		if (err < 0)
-			return pier_conn_fail(c, err, "receive from");
-		at = in->at + in->end;
-		room = in->room - in->end;
-	}
-	int64_t n = pier_conn_receive(c, &at, room, between);
-	if (n <= 0)
-		return n;
+		pier_inbuf_drop(c);
 	if (!in->at)
-		*in = (struct inbuf){.at = at, .room = IO_BUF_SIZE, .pooled = true};
-	in->end += (size_t)n;
+		return 0;
+	int err = make_room(c, wants(c, pier_view(c)));
+	if (err < 0)
+		return pier_conn_fail(c, err, "receive from");
+	*at = in->at + in->end;
+	*room = in->room - in->end;
+	return 0;
+}
+
+void pier_inbuf_landed(pier_conn *c, void *at, size_t n)
+{
+	if (!c->in.at)
+		c->in = (struct inbuf){.at = at, .room = IO_BUF_SIZE, .pooled = true};
+	c->in.end += n;
+}
+
+int64_t pier_inbuf_fill(pier_conn *c, bool between)
+{
+	void *at;
+	size_t room;
+	int err = pier_inbuf_place(c, &at, &room);
+	if (err < 0)
+		return err;
+	int64_t n = pier_conn_receive(c, &at, room, between);
+	if (n > 0)
+		pier_inbuf_landed(c, at, (size_t)n);
 	return n;
 }
 
@@ -150,12 +172,13 @@ ssize_t pier_fill(pier_conn *c)
 		return pier_conn_fail(c, -EPROTOTYPE, "read a stream from");
 	if (c->in.end - c->in.start >= c->message_max)
 		return pier_conn_fail(c, -EMSGSIZE, "receive from");
-	return fill(c, 0, c->in.start == c->in.end);
+	return pier_inbuf_fill(c, c->in.start == c->in.end);
 }
 
 static pier_bytes lend(pier_conn *c, pier_bytes message, size_t used)
 {
 	c->in.held = used;
+	c->arrived = false;
 	if (!message.p)
 		message.p = empty;
 	return message;
@@ -186,7 +209,7 @@ static pier_bytes next_framed(pier_conn *c)
 			return (pier_bytes){0};
 		}
 		c->in.scanned = in.len;
-		int64_t n = fill(c, pier_frame_wants(c->frame, in), in.len == 0);
+		int64_t n = pier_inbuf_fill(c, in.len == 0);
 		if (n < 0)
 			return (pier_bytes){0};
 		if (n == 0)
@@ -196,9 +219,11 @@ static pier_bytes next_framed(pier_conn *c)
 
 static pier_bytes next_message(pier_conn *c)
 {
-	pier_inbuf_drop(c);
-	if (pier_conn_receive(c, NULL, 0, true) <= 0)
-		return (pier_bytes){0};
+	if (!c->arrived) {
+		pier_inbuf_drop(c);
+		if (pier_conn_receive(c, NULL, 0, true) <= 0)
+			return (pier_bytes){0};
+	}
 	pier_bytes message = pier_view(c);
 	if (message.len > c->message_max) {
 		pier_conn_fail(c, -EMSGSIZE, "receive from");
@@ -217,7 +242,7 @@ pier_bytes pier_next(pier_conn *c)
 		return next_framed(c);
 	pier_bytes in = pier_view(c);
 	if (in.len == 0) {
-		if (fill(c, 0, true) <= 0)
+		if (pier_inbuf_fill(c, true) <= 0)
 			return (pier_bytes){0};
 		in = pier_view(c);
 	}
@@ -267,7 +292,7 @@ ssize_t pier_gets(pier_conn *c, char *line, size_t room)
 		if (used < 0)
 			return pier_conn_fail(c, (int)used, "receive a line from");
 		c->in.scanned = most;
-		int64_t n = fill(c, 0, in.len == 0);
+		int64_t n = pier_inbuf_fill(c, in.len == 0);
 		if (n < 0)
 			return (ssize_t)n;
 		if (n == 0)
@@ -325,19 +350,55 @@ ssize_t pier_recv_all(pier_conn *c, void *into, size_t len)
 	return (ssize_t)len;
 }
 
+static bool is_framed(const pier_conn *c)
+{
+	return !c->via->message && c->frame != PIER_RAW;
+}
+
+/* True when the next receive will not wait: a message, a refusal of one, an end. */
+static bool has_next(const pier_conn *c)
+{
+	const struct inbuf *in = &c->in;
+	pier_bytes rest = {in->at + in->start + in->held, in->end - in->start - in->held}, message;
+	if (c->err || c->eof || c->arrived || (c->draining && rest.len == 0))
+		return true;
+	if (!is_framed(c) || rest.len == 0)
+		return rest.len > 0;
+	return pier_frame_decode(c->frame, rest, in->held ? 0 : in->scanned, c->message_max,
+				 &message) != 0;
+}
+
+static int64_t poll_once(pier_conn *c, int64_t until)
+{
+	c->reader = pier_fiber_self();
+	c->between = c->in.end - c->in.start == c->in.held;
+	int64_t n = c->via->poll(c, until);
+	c->reader = NULL;
+	return n;
+}
+
+/* What there is of a message is received, so that the rest can be waited for. */
+static int64_t fill_frame(pier_conn *c)
+{
+	take_back(c);
+	pier_bytes in = pier_view(c);
+	c->in.scanned = in.len;
+	return pier_inbuf_fill(c, in.len == 0);
+}
+
 int pier_poll(pier_conn *c, int64_t ns)
 {
 	if (!c)
 		return 1;
-	if (c->err || c->eof || c->draining || c->in.end - c->in.start > c->in.held)
-		return 1;
-	c->reader = pier_fiber_self();
-	c->between = true;
-	int64_t n = c->via->poll(c, pier_conn_until(c, ns));
-	c->reader = NULL;
-	if (n == -ETIMEDOUT || n == -ECANCELED) {
-		int stopped = pier_stopped();
-		return stopped < 0 ? stopped : 0;
+	int64_t until = pier_conn_until(c, ns);
+	while (!has_next(c)) {
+		int64_t n = poll_once(c, until);
+		if (n == -ETIMEDOUT || n == -ECANCELED) {
+			int stopped = pier_stopped();
+			return stopped < 0 ? stopped : 0;
+		}
+		if (n < 0 || !is_framed(c) || fill_frame(c) <= 0)
+			break; /* also an error: the receive will tell it */
 	}
-	return 1; /* also an error: the receive will tell it */
+	return 1;
 }

@@ -47,6 +47,11 @@ int pier_tls_start(pier_conn *c, pier_tls *t, pier_tls_side side, const char *na
 	return c ? pier_conn_fail(c, -PIER_ENOTLS, "start TLS with") : -ENOMEM;
 }
 
+int pier_tls_start_served(pier_conn *c, pier_tls *t)
+{
+	return pier_tls_start(c, t, PIER_TLS_SERVER, NULL);
+}
+
 int pier_tls_start_dialled(pier_conn *c, pier_tls *t, pier_bytes host)
 {
 	(void)host;

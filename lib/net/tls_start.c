@@ -87,12 +87,23 @@ static int shake_hands(pier_conn *c)
 	return err;
 }
 
+/* What came in one piece with the words of a proxy is TLS. */
+static void take_early(pier_conn *c, struct tls_conn *t)
+{
+	struct inbuf in = c->in;
+	if (in.start == in.end)
+		return;
+	t->in = (struct tls_bytes){in.at, in.start, in.end, in.room};
+	c->in = (struct inbuf){0};
+}
+
 static int begin(pier_conn *c, pier_tls *x, pier_tls_side side, const char *name)
 {
 	struct tls_conn *t = conn_new(x);
 	if (!t)
 		return refuse(c, -ENOMEM, pier_strerror(-ENOMEM));
 	t->below = c->via;
+	take_early(c, t);
 	t->port = pier_addr_port(&c->peer);
 	c->tls = t;
 	c->via = &pier_transport_tls;
@@ -117,7 +128,7 @@ int pier_tls_can_serve(const pier_tls *t, const char **why)
 	return t->err;
 }
 
-int pier_tls_start(pier_conn *c, pier_tls *t, pier_tls_side side, const char *name)
+static int start(pier_conn *c, pier_tls *t, pier_tls_side side, const char *name, bool fresh)
 {
 	const char *why;
 	if (!c || c->err)
@@ -134,7 +145,7 @@ int pier_tls_start(pier_conn *c, pier_tls *t, pier_tls_side side, const char *na
 	if (c->tls || c->via->message || c->finished)
 		return refuse(c, -EPROTOTYPE, "it is no open stream, or speaks TLS already");
 	pier_spend(c, c->in.held);
-	if (c->in.end > c->in.start) /* RFC 3207 §6, CVE-2011-0411 */
+	if (c->in.end > c->in.start && !(fresh && c->in.pooled)) /* RFC 3207 §6, CVE-2011-0411 */
 		return refuse(c, -EPROTO, "it sent plain text that was not read before TLS");
 	err = pier_conn_write_begin(c, pier_conn_until(c, c->wr));
 	if (err < 0)
@@ -142,6 +153,16 @@ int pier_tls_start(pier_conn *c, pier_tls *t, pier_tls_side side, const char *na
 	err = begin(c, t, side, name);
 	pier_conn_write_end(c);
 	return err;
+}
+
+int pier_tls_start(pier_conn *c, pier_tls *t, pier_tls_side side, const char *name)
+{
+	return start(c, t, side, name, false);
+}
+
+int pier_tls_start_served(pier_conn *c, pier_tls *t)
+{
+	return start(c, t, PIER_TLS_SERVER, NULL, true);
 }
 
 /* A "tls://" that was dialled. */

@@ -1,4 +1,4 @@
-/* New conns: accepted, balanced over the workers, counted, and given a fiber. */
+/* New conns: accepted, and balanced over the workers. */
 #include "station.h"
 
 #include "base/log.h"
@@ -6,106 +6,7 @@
 #include "net/udp.h"
 
 #include <errno.h>
-#include <pier/tls.h>
 #include <stdlib.h>
-
-static void setup(struct station *st, pier_conn *c)
-{
-	const pier_serve_opts *o = &st->serving->o;
-	pier_conn_options(c, o->frame, o->message_max, o->idle);
-	pier_set_timeouts(c, o->rd ? o->rd : o->idle, o->wr ? o->wr : o->idle);
-	c->station = st;
-}
-
-/* ---- One conn, from handler to close -------------------------------------------------------------- */
-
-static void report(struct station *st, pier_conn *c)
-{
-	const struct serving *s = st->serving;
-	int err = pier_err(c);
-	bool expected = err == 0 || pier_is_disconnect(err) || err == -ECANCELED;
-	if (expected)
-		return;
-	pier_log_line(PIER_INFO, "%s", pier_why(c));
-	if (s->o.on_error)
-		s->o.on_error(c, err, s->o.arg);
-}
-
-static int serve_conn(void *arg)
-{
-	pier_conn *c = arg;
-	struct station *st = c->station;
-	struct serving *s = st->serving;
-	struct served me = {.conn = c};
-	pier_addr peer = c->peer;
-
-	list_push(&st->conns, &me.link);
-	if (st->ordered[ORDER_END_CONNS])
-		pier_conn_drain(c);
-	if (!s->secure || pier_tls_start(c, s->o.tls, PIER_TLS_SERVER, NULL) == 0)
-		s->handler(c, s->o.arg);
-	report(st, c);
-	pier_close(c);
-	list_remove(&me.link); /* only now: an abort ends its lingering */
-	pier_hosts_leave(&s->hosts, &peer);
-	atomic_fetch_sub(&s->conns, 1);
-	atomic_fetch_sub(&st->worker->load, 1);
-	return 0;
-}
-
-static int refuse_conn(void *arg)
-{
-	pier_conn *c = arg;
-	struct station *st = c->station;
-	struct served me = {.conn = c};
-
-	list_push(&st->conns, &me.link);
-	PIER_WITHIN (PIER_LINGER)
-		st->serving->o.on_full(c, st->serving->o.arg);
-	pier_close(c);
-	list_remove(&me.link);
-	st->refusals--;
-	return 0;
-}
-
-/* Tells a conn over the limits, if there is something to tell; never more than a few at a time. Under TLS it would
- * cost more than it saves. */
-static bool refuse(struct station *st, pier_conn *c)
-{
-	if (!st->serving->o.on_full || st->serving->secure || st->refusals == REFUSALS_MAX)
-		return false;
-	st->refusals++;
-	if (pier_go(&st->handlers, refuse_conn, c) == 0)
-		return true;
-	st->refusals--;
-	return false;
-}
-
-static bool enter(struct serving *s, const pier_addr *peer)
-{
-	if (atomic_fetch_add(&s->conns, 1) < s->o.max_conns &&
-	    pier_hosts_enter(&s->hosts, peer, s->o.max_per_host))
-		return true;
-	atomic_fetch_sub(&s->conns, 1);
-	return false;
-}
-
-/* Counts a new conn and runs its handler, or refuses it. */
-static bool begin(struct station *st, pier_conn *c)
-{
-	setup(st, c);
-	if (!enter(st->serving, &c->peer))
-		return refuse(st, c);
-	atomic_fetch_add(&st->worker->load, 1);
-	if (pier_go(&st->handlers, serve_conn, c) == 0)
-		return true;
-	atomic_fetch_sub(&st->worker->load, 1);
-	atomic_fetch_sub(&st->serving->conns, 1);
-	pier_hosts_leave(&st->serving->hosts, &c->peer);
-	return false;
-}
-
-/* ---- From the kernel ----------------------------------------------------------------------------- */
 
 /* A descriptor that changes its worker before anything has waited on it. */
 struct handover {
@@ -126,7 +27,8 @@ static void begin_fd(struct station *st, pier_scheme scheme, int fd, const pier_
 		return;
 	}
 	c->peer = *peer;
-	if (!begin(st, c)) {
+	c->secure = scheme == PIER_TLS;
+	if (!pier_station_enter(st, c)) {
 		c->via->close(c, true);
 		pier_conn_free(c);
 	}
@@ -210,6 +112,14 @@ static void wait_out_shortage(int err)
 	pier_sleep(ACCEPT_PAUSE);
 }
 
+/* False for what would only come again. */
+static bool passes(int64_t err)
+{
+	if (is_shortage(err))
+		wait_out_shortage((int)err);
+	return is_shortage(err) || is_theirs(err);
+}
+
 static int accept_all(const struct door *door)
 {
 	struct station *st = door->station;
@@ -224,26 +134,41 @@ static int accept_all(const struct door *door)
 			count_add(&st->worker->counts.accepted, 1);
 		if (n >= 0)
 			place(door, (int)n, &peer);
-		else if (is_shortage(n))
-			wait_out_shortage((int)n);
-		else if (!is_theirs(n))
+		else if (!passes(n))
 			return (int)n;
 	}
 }
 
 static bool begin_peer(pier_conn *c, void *st)
 {
-	return begin(st, c);
+	return pier_station_enter(st, c);
+}
+
+static int take_all(struct door *door)
+{
+	struct station *st = door->station;
+
+	if (door->scheme != PIER_UDP)
+		return accept_all(door);
+	struct udp_port *port;
+	int err;
+	do
+		err = pier_udp_port_new(door->fd, begin_peer, st, &port);
+	while (err < 0 && passes(err) && pier_stopped() == 0);
+	if (err < 0)
+		return pier_stopped() < 0 ? -ECANCELED : err;
+	door->port = port;
+	do
+		err = pier_udp_port_run(port);
+	while (passes(err));
+	return err;
 }
 
 int pier_door_run(void *arg)
 {
 	struct door *door = arg;
-	struct station *st = door->station;
-
-	if (door->scheme != PIER_UDP)
-		return accept_all(door);
-	int err =
-		pier_udp_port_new(door->fd, st->serving->o.max_conns, begin_peer, st, &door->port);
-	return err < 0 ? err : pier_udp_port_run(door->port);
+	int err = take_all(door);
+	if (err != -ECANCELED)
+		pier_serving_fail(door->station->serving, err);
+	return 0; /* the other doors of the worker are closed in their time */
 }

@@ -4,14 +4,23 @@
 
 #include <errno.h>
 
+static void await_emptiness(struct station *st)
+{
+	int err = 0;
+	while (!list_empty(&st->conns) && err == 0)
+		err = pier_waitq_wait(&st->emptied, PIER_FOREVER, "conns to end");
+}
+
 /* The conns that wait between messages see the end of input; the others have the grace time. */
 static void end_conns(struct station *st)
 {
 	for (struct list *at = st->conns.next; at != &st->conns; at = at->next)
 		pier_conn_drain(list_item(at, struct served, link)->conn);
 	PIER_WITHIN (st->serving->o.grace)
-		pier_group_wait(&st->handlers); /* out of time, it cancels them */
+		await_emptiness(st);
 	pier_group_end(&st->handlers);
+	await_emptiness(st); /* those that had no fiber to cancel */
+	pier_group_end(&st->keepers);
 }
 
 static void await_order(struct station *st, enum order order)
@@ -29,8 +38,11 @@ static void tell_home(struct station *st, bool ended)
 
 static void open_doors(struct station *st)
 {
-	for (unsigned i = 0; i < st->door_count; i++)
-		pier_go(&st->acceptors, pier_door_run, &st->doors[i]);
+	for (unsigned i = 0; i < st->door_count; i++) {
+		int err = pier_go(&st->acceptors, pier_door_run, &st->doors[i]);
+		if (err < 0)
+			pier_serving_fail(st->serving, err);
+	}
 }
 
 static void close_doors(struct station *st)
@@ -45,6 +57,8 @@ static int run(void *arg)
 {
 	struct station *st = arg;
 
+	if (st->serving->o.per_message)
+		pier_go(&st->keepers, pier_calls_keep, st);
 	open_doors(st);
 	await_order(st, ORDER_CLOSE_DOORS);
 	close_doors(st);
@@ -62,14 +76,18 @@ static void start(struct io_op *note)
 	struct station *st = note->owner;
 	if (pier_fiber_start(st->worker, run, st))
 		return;
-	st->dead = true; /* no memory for its fiber: others serve */
+	st->dead = true; /* no memory for its fiber */
 	for (unsigned i = 0; i < st->door_count; i++)
 		pier_io_close(st->doors[i].fd);
+	pier_serving_fail(st->serving, -ENOMEM);
 }
 
 void pier_station_start(struct station *st)
 {
 	list_init(&st->conns);
+	list_init(&st->due);
+	waitq_init(&st->emptied);
+	waitq_init(&st->keeper);
 	waitq_init_by_mail(&st->orders);
 	st->start = (struct io_op){.kind = IO_NOTE, .done = start, .owner = st};
 	pier_io_post(st->worker->io, &st->start);

@@ -109,6 +109,19 @@ def test_what_cannot_be_meant_is_told_at_once(pier, wrong, tmp_path):
     assert done.returncode in (1, 2) and done.stderr.startswith("pier: ") and done.stderr.count("\n") == 1
 
 
+def test_usr1_shows_who_is_there_and_the_hub_goes_on(start_hub):
+    hub = start_hub("--open")
+    talk = hub.talk()
+    talk.expect(":")
+    for times in (1, 2):
+        hub.process.send_signal(signal.SIGUSR1)
+        while len(re.findall(r"^worker 0: \d+ fibers, \d+ ready, \d+ ops under way$", hub.said(), re.M)) < times:
+            time.sleep(0.02)
+    assert re.search(r"^fiber \d+\.\d+ in \S+ waits for clients, for \d+\.\d+ s, by an op$", hub.said(), re.M)
+    talk.say("lin")
+    talk.expect(":")
+
+
 def test_an_interrupt_closes_it_well(serve):
     process = serve().process
     process.send_signal(signal.SIGINT)

@@ -370,6 +370,42 @@ ON_BOTH(poll_waits_for_input_and_its_time_does_not_stick)
 	CHECK(!pier_next(c).p);
 }
 
+ON_BOTH(poll_of_a_framed_conn_waits_for_a_whole_message)
+{
+	int raw;
+	PIER_AUTO *c = joined(&raw, PIER_LINES, 0);
+	put_text(raw, "one\ntw");
+	CHECK_EQ(pier_poll(c, PIER_S(5)), 1);
+	CHECK_BYTES(pier_next(c), "one");
+	CHECK_EQ(pier_poll(c, PIER_MS(5)), 0);
+	CHECK_EQ(pier_poll(c, 0), 0);
+	put_text(raw, "o");
+	CHECK_EQ(pier_poll(c, PIER_MS(5)), 0);
+	put_text(raw, "\nthree");
+	CHECK_EQ(pier_poll(c, PIER_S(5)), 1);
+	CHECK_BYTES(pier_next(c), "two");
+	CHECK_EQ(pier_poll(c, PIER_MS(5)), 0);
+	CHECK_EQ(pier_err(c), 0);
+	close(raw);
+	CHECK_EQ(pier_poll(c, PIER_S(5)), 1);
+	CHECK_BYTES(pier_next(c), "three");
+	CHECK_EQ(pier_poll(c, 0), 1);
+	CHECK(!pier_next(c).p);
+}
+
+ON_BOTH(poll_tells_of_a_message_that_will_be_refused)
+{
+	int raw;
+	PIER_AUTO *c = joined(&raw, PIER_LEN32, 100);
+	CHECK_EQ(write(raw, "\0\0", 2), 2);
+	CHECK_EQ(pier_poll(c, PIER_MS(5)), 0);
+	CHECK_EQ(write(raw, "\1\0x", 3), 3); /* 256 bytes are to come */
+	CHECK_EQ(pier_poll(c, PIER_S(5)), 1);
+	CHECK(!pier_next(c).p);
+	CHECK_EQ(pier_err(c), -EMSGSIZE);
+	close(raw);
+}
+
 ON_BOTH(a_time_out_can_be_cleared_and_nothing_is_lost)
 {
 	int raw;

@@ -121,6 +121,34 @@ ON_FIBER(descriptors_that_run_out_lose_no_client)
 	close_town(&t);
 }
 
+/* A listener that listens no more: accept(2) says EINVAL. */
+static void close_a_door(void)
+{
+	for (int fd = 0; fd < 1024; fd++) {
+		int listens = 0;
+		socklen_t len = sizeof listens;
+		if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens) {
+			CHECK_EQ(shutdown(fd, SHUT_RD), 0);
+			return;
+		}
+	}
+	CHECK(false); /* there is none */
+}
+
+ON_FIBER(a_server_that_cannot_accept_any_more_stops_and_says_why)
+{
+	struct town t = {.url = "tcp://127.0.0.1:0", .handler = echo};
+	open_town(&t);
+	PIER_AUTO *c = pier_dial(t.where);
+	ask(c, "hello");
+	close_a_door();
+	CHECK(!pier_next(c).p);
+	CHECK_OK(pier_group_wait(&t.group));
+	CHECK_EQ(t.result, -EINVAL);
+	CHECK_EQ(t.begun, t.ended);
+	CHECK_EQ(t.stops, 1);
+}
+
 /* ---- Datagrams ------------------------------------------------------------------------------------- */
 
 static void count_up(pier_conn *c, void *arg)
@@ -331,6 +359,67 @@ TEST(a_signal_that_is_ignored_stays_ignored)
 	kill(p.pid, SIGTERM);
 	pier_close(c);
 	ends_well(&p, PIER_S(1));
+}
+
+/* ---- Asked who is there ---------------------------------------------------------------------------- */
+
+static void ask_who(pier_conn *c, void *arg)
+{
+	(void)arg;
+	for (pier_bytes m; (m = pier_next(c)).p;) {
+		kill(getpid(), SIGUSR1);
+		pier_sleep(PIER_MS(200));
+		pier_send(c, m.p, m.len);
+	}
+}
+
+/* What the program writes on stderr while `c` has asked. */
+static void stderr_of_program(struct program *p, char *into, size_t room)
+{
+	int ends[2], err = dup(STDERR_FILENO);
+	CHECK_EQ(pipe(ends), 0);
+	dup2(ends[1], STDERR_FILENO);
+	start_program(p, ask_who, false);
+	dup2(err, STDERR_FILENO);
+	close(err);
+	close(ends[1]);
+	pier_conn *c = pier_dial(p->where);
+	ask(c, "who");
+	ask(c, "and now");
+	pier_close(c);
+	kill(p->pid, SIGTERM);
+	size_t len = 0;
+	for (ssize_t n; (n = read(ends[0], into + len, room - 1 - len)) > 0;)
+		len += (size_t)n;
+	into[len] = '\0';
+	close(ends[0]);
+}
+
+TEST(a_program_that_serves_tells_who_is_there_on_usr1)
+{
+	static char told[1 << 16];
+	struct program p = {0};
+	stderr_of_program(&p, told, sizeof told);
+	ends_well(&p, PIER_S(1));
+	const char *first = strstr(told, "worker 0: ");
+	CHECK(first && strstr(first + 1, "worker 0: "));
+	CHECK(strstr(told, " waits for clients, for "));
+	CHECK(strstr(told, " waits for time, for "));
+}
+
+static void leave_it(int sig)
+{
+	(void)sig;
+}
+
+TEST(a_usr1_of_the_program_stays_its_own)
+{
+	static char told[1 << 16];
+	struct program p = {0};
+	signal(SIGUSR1, leave_it);
+	stderr_of_program(&p, told, sizeof told);
+	ends_well(&p, PIER_S(1));
+	CHECK_STR(told, "");
 }
 
 static void stop_program(pier_conn *c, void *arg)

@@ -229,3 +229,31 @@ ON_FIBER(a_server_without_a_certificate_does_not_begin)
 	PIER_AUTO *c = pier_dial("tls://127.0.0.1:1", .tls = missing, .timeout = PIER_S(1));
 	CHECK(pier_err(c) < 0);
 }
+
+ON_FIBER(a_proxy_speaks_before_tls)
+{
+	struct safe_town s = {.town.o.proxied = "127.0.0.0/8"};
+	char url[64];
+	int on = 1;
+
+	open_safe(&s);
+	PIER_AUTO *c = pier_dial(as_tcp(&s, url));
+	/* Both in one segment: the server reads the client's hello along with the proxy's words. */
+	CHECK_EQ(setsockopt(pier_fileno(c), IPPROTO_TCP, TCP_CORK, &on, sizeof on), 0);
+	CHECK_OK(pier_printf(c, "PROXY TCP4 192.0.2.1 192.0.2.2 5000 443\r\n"));
+	CHECK_OK(pier_tls_start(c, s.client, PIER_TLS_CLIENT, "127.0.0.1"));
+	on = 0;
+	CHECK_EQ(setsockopt(pier_fileno(c), IPPROTO_TCP, TCP_CORK, &on, sizeof on), 0);
+	ask(c, "hello");
+	pier_close(c);
+	c = NULL;
+	close_safe(&s);
+}
+
+ON_FIBER(what_does_not_go_with_tls_is_refused_at_once)
+{
+	A_CERT cert = CERT(.subject = "x");
+	PIER_AUTO_TLS *t = pier_tls_new(.cert = cert.pem);
+	CHECK_EQ(pier_serve("tls://127.0.0.1:0", echo, .tls = t, .per_message = true), -EOPNOTSUPP);
+	CHECK_EQ(pier_serve("tls://127.0.0.1:0", echo, .tls = t, .isolate = true), -EOPNOTSUPP);
+}

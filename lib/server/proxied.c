@@ -1,0 +1,69 @@
+/* Conns that a proxy brings: who they are is what its header says. */
+#include "station.h"
+
+#include "base/log.h"
+#include "net/forwarded.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+bool pier_station_proxies(const struct station *st, const pier_conn *c)
+{
+	return st->serving->o.proxied && !c->via->message &&
+	       pier_networks_have(&st->serving->proxies, &c->peer);
+}
+
+/* The header is read as the raw stream it comes in, whatever frames follow. */
+static int read_header(pier_conn *c, struct forwarded *out)
+{
+	ssize_t used;
+	while ((used = pier_forwarded_decode(pier_view(c), out)) == 0) {
+		if (pier_view(c).len >= FORWARDED_MAX)
+			return -EMSGSIZE;
+		ssize_t n = pier_fill(c);
+		if (n <= 0)
+			return n < 0 ? (int)n : -ECONNRESET;
+	}
+	if (used < 0)
+		return (int)used;
+	pier_spend(c, (size_t)used);
+	return 0;
+}
+
+static int take_header(pier_conn *c, struct forwarded *out)
+{
+	int err = 0;
+	PIER_WITHIN (PIER_PROXY_WAIT)
+		err = read_header(c, out);
+	return err;
+}
+
+static void rename_peer(pier_conn *c, const struct forwarded *f)
+{
+	if (f->local || f->from.len == 0)
+		return;
+	c->peer = f->from;
+	free(c->name);
+	c->name = NULL;
+}
+
+bool pier_station_meet(struct station *st, struct served *me)
+{
+	struct serving *s = st->serving;
+	pier_conn *c = me->conn;
+	struct forwarded f = {0};
+
+	if (!me->behind)
+		return true;
+	int err = take_header(c, &f);
+	if (err < 0) {
+		pier_conn_fail(c, err, "read the PROXY header of");
+		return false;
+	}
+	rename_peer(c, &f);
+	if (!pier_station_welcomes(st, &c->peer) ||
+	    !pier_hosts_enter(&s->hosts, &c->peer, s->o.max_per_host))
+		return false;
+	me->behind = false;
+	return true;
+}
