@@ -121,7 +121,15 @@ PIER_API void pier_spend(pier_conn *c, size_t n);
  * of the message before. Python: select.select. */
 PIER_API int pier_poll(pier_conn *c, int64_t ns);
 
-/* ---- Sending ----------------------------------------------------------------------------------- */
+/* ---- Sending -----------------------------------------------------------------------------------
+ *
+ * Answers to messages that arrived together leave together. While input of a stream socket is buffered
+ * and not spent, what a fiber sends may be held, 16 KiB at most; it leaves with what is sent once all
+ * input is spent, and at the latest before that fiber waits for anything at all, or ends: a receive, a
+ * lock, time, offloaded work. So nothing is held past a wait, and no other fiber overtakes it. An error
+ * of held bytes is told by a later call. A peer that reads nothing holds nobody up by them: the next
+ * receive may go on, the next send waits for room. Before you write to pier_fileno yourself, let the
+ * fiber wait, as by pier_yield. Outside fibers nothing is held. */
 
 /* Sends all of it, as one message where there are messages. Waits while the peer reads slower than we
  * write. Returns `n`, or an error. What a udp server's handler sends may leave together with the answers

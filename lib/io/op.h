@@ -76,7 +76,6 @@ struct io_op {
 			unsigned mode;
 			void *at;
 			size_t len;
-			int64_t *offset_out;
 			int64_t offset;
 		} file;
 		struct {
