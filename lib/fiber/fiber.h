@@ -132,6 +132,7 @@ struct stacks {
 	struct slab *slabs;
 	size_t size;
 	_Atomic size_t mapped; /* bytes of address space; read by others */
+	struct depths *depths; /* NULL where nobody wants to know */
 };
 void pier_stacks_init(struct stacks *s, size_t size);
 void pier_stacks_done(struct stacks *s);

@@ -23,11 +23,13 @@
 #endif
 #endif
 #if defined(SANITIZED) || defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define TIMERS 2000
-#define SLOW   100
+#define TIMERS	   2000
+#define SLOW	   100
+#define DEARER_MAX 10 /* what TSan does at a switch grows with the fibers */
 #else
-#define TIMERS 100000
-#define SLOW   1000
+#define TIMERS	   100000
+#define SLOW	   1000
+#define DEARER_MAX 3 /* times: a word with that many timers beside it */
 #endif
 
 #define ON_ONE_WORKER_WITHIN(seconds, name)                                                        \
@@ -292,7 +294,6 @@ ON_ONE_WORKER_WITHIN(60, a_thousand_slow_conns_are_answered_beside_one_that_floo
 
 /* ---- Timers by the hundred thousand -------------------------------------------------------------- */
 
-#define DEARER_MAX   3	  /* times: a word with that many timers beside it */
 #define FIRED_MAX    4096 /* deadlines that may come between a word and its echo */
 #define TALK_SECONDS 10
 
