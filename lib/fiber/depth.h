@@ -24,7 +24,7 @@ struct depths {
 struct depths *pier_depths_new(void);
 
 /* Of a fiber that has ended, with a stack from `bottom` to `top`, of which it left what it never wrote at zero. Leaves
- * all of it at zero for the next. `d` may be NULL. */
+ * all of it at zero for the next. */
 void pier_depths_note(struct depths *d, int (*fn)(void *), char *bottom, char *top);
 
 /* As pier_stack_marks. */

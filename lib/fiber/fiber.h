@@ -10,9 +10,15 @@
 #include <pier/fiber.h>
 #include <stdatomic.h>
 
+<<<<<<< HEAD
 #define FIBER_STACK_SIZE   (256u << 10) /* of address space; memory is used as it is touched */
 #define FIBER_STREAK_MAX   64	/* ops that a fiber completes without parking before it yields */
 #define FIBER_STREAK_BYTES 4096 /* moved by one op: as good as one more */
+=======
+#define FIBER_STACK_SIZE (256u << 10) /* of address space; memory is used as it is touched */
+#define FIBER_STREAK_MAX 64  /* ops that a fiber completes without parking before it yields */
+#define FIBER_STEPS_MAX	 256 /* the same for single system calls, which take less: about 60 µs */
+>>>>>>> main
 
 enum fiber_state {
 	FIBER_READY,
@@ -21,29 +27,30 @@ enum fiber_state {
 	FIBER_DEAD
 };
 
-/* Lives at the top of its own stack, so that an idle fiber touches few pages. */
+/* Lives at the top of its own stack, so that an idle fiber touches few pages; what each wait touches comes first, in
+ * few lines of the cache. */
 struct fiber {
-	void *sp;    /* where it left off */
-	uint64_t id; /* among those of its worker, from 0 */
+	void *sp; /* where it left off */
 	struct worker *worker;
+	struct list link;  /* in the run queue, in a waitq, or among the free */
+	pier_scope *scope; /* innermost */
+	struct io_op *op;  /* while parked: the op it waits for, if one */
 	enum fiber_state state;
+	int wake_err; /* why the wait ended: 0, or an error that ended it */
+	unsigned streak;
+	bool deaf; /* while parked: feels neither cancel nor deadline */
+	bool cancelled;
+	const char *waits_for; /* while parked: words for a dump */
+	int64_t parked_at;     /* while parked: since when */
+	int64_t wake_at;       /* while parked: the deadline; while free: since when */
+	struct heap_node
+		timer; /* one per fiber, moved only to earlier times, re-armed when it fires */
+	uint64_t id;   /* among those of its worker, from 0 */
 	int (*fn)(void *);
 	void *arg;
 	pier_group *group;
 	struct fiber *group_next, *group_prev;
-	struct list link;      /* in the run queue, in a waitq, or among the free */
-	pier_scope *scope;     /* innermost */
-	const char *waits_for; /* while parked: words for a dump */
-	int64_t parked_at;     /* while parked: since when */
-	struct io_op *op;      /* while parked: the op it waits for, if one */
-	int wake_err;	       /* why the wait ended: 0, or an error that ended it */
-	bool deaf;	       /* while parked: feels neither cancel nor deadline */
-	bool cancelled;
-	unsigned streak;
-	void **locals;	 /* NULL until the first is set */
-	int64_t wake_at; /* while parked: the deadline; while free: since when */
-	struct heap_node
-		timer; /* one per fiber, moved only to earlier times, re-armed when it fires */
+	void **locals; /* NULL until the first is set */
 	char *stack;   /* lowest byte */
 	size_t stack_size;
 	void *tsan, *asan;
@@ -65,6 +72,10 @@ int64_t pier_await_deaf(struct io_op *op, const char *what);
 
 /* Why a wait may not even begin: 0, -ECANCELED or -ETIMEDOUT, by the clock of this turn. */
 int pier_wait_refused(void);
+
+/* What a call begins with that seldom waits: both of the above and below, at the least cost. 0, -ECANCELED or
+ * -ETIMEDOUT. */
+int pier_fiber_step(void);
 
 /* The fiber got what it wanted without parking; too often in a row, and the others run first. */
 void pier_fiber_streak(struct fiber *f);

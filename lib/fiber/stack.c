@@ -170,7 +170,8 @@ struct fiber *pier_stack_take(struct stacks *s)
 void pier_stack_give(struct stacks *s, struct fiber *f, int64_t now)
 {
 	asan_clean(f->stack + GUARD_SIZE, (size_t)((char *)f - f->stack - GUARD_SIZE));
-	pier_depths_note(s->depths, f->fn, f->stack + guard_size(), (char *)f);
+	if (s->depths)
+		pier_depths_note(s->depths, f->fn, f->stack + guard_size(), (char *)f);
 	f->wake_at = now;
 	list_push(s->warm.next,
 		  &f->link); /* in front: the warmest is taken first, the last has idled longest */

@@ -188,10 +188,12 @@ static int dial(pier_conn *c, const char *url, struct dialling *d)
 		return -PIER_EURL; /* a pair has two ends: pier_pair; the other is to listen on */
 	if (d->to.scheme == PIER_UDP || d->to.scheme == PIER_SEQPACKET)
 		c->via = &pier_transport_message;
-	if (d->o->proxy)
-		return connect_through(c, d);
+	bool tls = d->to.scheme == PIER_TLS;
+	if (tls)
+		d->to.scheme = PIER_TCP;
 	d->next = d->to;
-	return connect_any(c, d);
+	err = d->o->proxy ? connect_through(c, d) : connect_any(c, d);
+	return err == 0 && tls ? pier_tls_start_dialled(c, d->o->tls, d->to.host) : err;
 }
 
 /* Each address that was tried in vain, when there were several; and what the proxy said. */
@@ -221,12 +223,13 @@ static void settle(pier_conn *c, int err, struct dialling *d)
 {
 	if (d->o->tried)
 		*d->o->tried = d->tried;
-	if (err < 0) {
+	if (err < 0 && !c->tls && !c->why) {
 		c->err = 0; /* the talk with a proxy has another sentence for it */
 		pier_conn_fail(c, err, "connect to");
 		if (d->tried.count > 1 || d->o->proxy)
 			explain(c, d);
-	} else if (c->peer.len && !d->o->proxy) { /* from here on it is named by its address */
+	} else if (err == 0 && c->peer.len &&
+		   !d->o->proxy) { /* from here on it is named by its address */
 		free(c->name);
 		c->name = NULL;
 	}
@@ -238,7 +241,7 @@ pier_conn *pier_dial_with(const char *url, const pier_dial_opts *opts)
 	if (!opts)
 		opts = &defaults;
 	PIER_CLEANUP(wipe_dialling) struct dialling *d = calloc(1, sizeof *d);
-	pier_conn *c = d ? pier_conn_new(&pier_transport_stream, -1) : NULL;
+	pier_conn *c = d ? pier_conn_new(&pier_transport_stream, -1, NULL) : NULL;
 	if (!c)
 		return NULL;
 	d->o = opts;
@@ -253,7 +256,7 @@ pier_conn *pier_dial_with(const char *url, const pier_dial_opts *opts)
 
 pier_conn *pier_adopt(int fd, const pier_dial_opts *opts)
 {
-	pier_conn *c = pier_conn_new(&pier_transport_stream, -1);
+	pier_conn *c = pier_conn_new(&pier_transport_stream, -1, NULL);
 	if (!c)
 		return NULL;
 	if (opts)
@@ -270,8 +273,8 @@ int pier_pair(pier_conn *out[2])
 	int err = pier_io_pair(SOCK_STREAM, fds);
 	if (err < 0)
 		return err;
-	pier_conn *a = pier_conn_new(&pier_transport_stream, fds[0]);
-	pier_conn *b = pier_conn_new(&pier_transport_stream, fds[1]);
+	pier_conn *a = pier_conn_new(&pier_transport_stream, fds[0], NULL);
+	pier_conn *b = pier_conn_new(&pier_transport_stream, fds[1], NULL);
 	if (!a || !b) {
 		free(a);
 		free(b);

@@ -152,7 +152,7 @@ static const struct transport udp_peer_transport;
 
 static struct udp_peer *peer_new(struct udp_port *p, const pier_addr *from)
 {
-	pier_conn *c = pier_conn_new(&udp_peer_transport, p->fd);
+	pier_conn *c = pier_conn_new(&udp_peer_transport, p->fd, NULL);
 	struct udp_peer *peer = calloc(1, sizeof *peer);
 	if (!c || !peer) {
 		free(c);

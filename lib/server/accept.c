@@ -21,12 +21,12 @@ static void begin_fd(struct station *st, pier_scheme scheme, int fd, const pier_
 {
 	bool message = scheme == PIER_SEQPACKET;
 	pier_conn *c =
-		pier_conn_new(message ? &pier_transport_message : &pier_transport_stream, fd);
+		pier_conn_new(message ? &pier_transport_message : &pier_transport_stream, fd, peer);
 	if (!c) {
 		pier_io_close(fd);
 		return;
 	}
-	c->peer = *peer;
+	c->secure = scheme == PIER_TLS;
 	if (!pier_station_enter(st, c)) {
 		c->via->close(c, true);
 		pier_conn_free(c);

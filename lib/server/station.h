@@ -36,29 +36,21 @@ struct door {
 	atomic_bool crowded_told;
 };
 
-/* A conn that is being served; on the stack of its fiber, if it has one of its own. */
-struct served {
-	struct list link;
-	pier_conn *conn;
-	bool elsewhere; /* a process of its own serves it */
-	bool behind; /* a proxy that has not said yet for whom it speaks: its host is not counted */
-};
-
 struct station {
 	struct serving *serving;
 	struct worker *worker;
 	struct door doors[LISTEN_MAX];
 	unsigned door_count;
-	struct list conns; /* struct served */
+	struct list conns; /* that are served here */
 	pier_group acceptors, handlers;
 	struct waitq emptied; /* of conns */
 	unsigned refusals;
 	/* When handlers are called per message. */
-	struct list due;    /* conns that need a caller */
-	struct heap timers; /* idle time-outs */
-	unsigned called;    /* conns; the timers have room for so many */
-	bool spare;	    /* a caller stands ready */
-	bool short_handed;  /* none could be had */
+	struct io_op *due, **due_last; /* of conns that need a caller */
+	struct heap timers;	       /* idle time-outs */
+	unsigned called;	       /* conns; the timers have room for so many */
+	bool spare;		       /* a caller stands ready */
+	bool short_handed;	       /* none could be had */
 	struct waitq keeper;
 	pier_group keepers;
 	bool dead; /* never started */
@@ -70,7 +62,8 @@ struct station {
 #define URLS_MAX 16 /* of one server */
 
 struct url {
-	pier_endpoint endpoint;
+	pier_endpoint endpoint; /* of tls://, that of the tcp below */
+	bool tls;
 	struct places places;
 };
 
@@ -80,6 +73,7 @@ struct serving {
 	pier_serve_opts o; /* zeros replaced by the defaults */
 	struct url urls[URLS_MAX];
 	unsigned url_count;
+	const char *why; /* it cannot begin, where an errno does not tell */
 	pier_networks allowed, denied, proxies;
 	atomic_uint conns, begun;
 	atomic_bool stopping;
@@ -115,23 +109,23 @@ void pier_doors_close(struct serving *s);
 bool pier_station_welcomes(const struct station *st, const pier_addr *peer);
 
 /* conns.c: on_open and the handler; what went wrong, and on_close. */
-void pier_station_handle(struct station *st, struct served *me);
-void pier_station_say_goodbye(struct station *st, struct served *me);
+void pier_station_handle(struct station *st, pier_conn *c);
+void pier_station_say_goodbye(struct station *st, pier_conn *c);
 
 /* isolate.c: serves a conn in a process of its own, and waits for that. And, before anything is opened: 0, or why these
  * options and URLs do not go with it. */
-void pier_station_isolate(struct station *st, struct served *me);
+void pier_station_isolate(struct station *st, pier_conn *c);
 int pier_serving_check_isolation(struct serving *s);
 
 /* proxied.c: true for a conn from a proxy. And, on its fiber, before anything else is read: takes the header, and
  * counts and judges the client it names. False when the conn is to be closed. */
 bool pier_station_proxies(const struct station *st, const pier_conn *c);
-bool pier_station_meet(struct station *st, struct served *me);
+bool pier_station_meet(struct station *st, pier_conn *c);
 
 /* conns.c: counts a new conn and serves it, or refuses it: false when it is still the caller's. Leaving is
  * reported, closed, freed. */
 bool pier_station_enter(struct station *st, pier_conn *c);
-void pier_station_leave(struct station *st, struct served *me);
+void pier_station_leave(struct station *st, pier_conn *c);
 
 /* calls.c: serves a conn per message; and the fiber that sees to the quiet ones, cancelled when there are no
  * conns any more. */

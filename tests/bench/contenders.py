@@ -37,12 +37,14 @@ class Contender:
 
 
 CONTENDERS = [
-    Contender("bare epoll", "peers/bare_epoll.c", "echo idle stream", bare=True),
+    Contender("bare epoll", "peers/bare_epoll.c", "echo lines idle stream", bare=True),
     Contender("bare io_uring", "peers/bare_uring.c", "echo idle stream", bare=True),
     Contender("bare room", "peers/bare_fanout.c", "fanout", bare=True),
     Contender("bare recvmmsg", "peers/bare_udp.c", "udp", bare=True),
-    Contender("pier epoll", "peers/pier.c", "echo idle stream fanout udp", io="epoll"),
-    Contender("pier io_uring", "peers/pier.c", "echo idle stream fanout udp", io="uring"),
+    Contender("pier epoll", "peers/pier.c", "echo lines idle stream fanout udp", io="epoll"),
+    Contender("pier io_uring", "peers/pier.c", "echo lines idle stream fanout udp", io="uring"),
+    Contender("pier epoll, quiet", "peers/pier_quiet.c", "echo idle", io="epoll"),
+    Contender("pier io_uring, quiet", "peers/pier_quiet.c", "echo idle", io="uring"),
     Contender("libuv", "peers/libuv.c", "echo idle stream fanout udp", package="libuv1-dev", libraries="-luv"),
     Contender("libevent", "peers/libevent.c", "echo idle stream", package="libevent-dev", libraries="-levent"),
     Contender("State Threads", "peers/state_threads.c", "echo idle stream udp", package="libst-dev", libraries="-lst"),
@@ -55,6 +57,9 @@ CONTENDERS = [
     Contender("libc threads", "micro/libc.c", "micro"),
     Contender("st threads", "micro/state_threads.c", "micro", package="libst-dev", libraries="-lst"),
     Contender("goroutines", "micro/go.go", "micro", package="golang-go"),
+    Contender("pier_sock, epoll", "micro/pier_calls.c", "calls", io="epoll"),
+    Contender("pier_sock, io_uring", "micro/pier_calls.c", "calls", io="uring"),
+    Contender("Python socket", "micro/calls.py", "calls", package="python3"),
 ]
 
 
