@@ -10,15 +10,10 @@
 #include <pier/fiber.h>
 #include <stdatomic.h>
 
-<<<<<<< HEAD
 #define FIBER_STACK_SIZE   (256u << 10) /* of address space; memory is used as it is touched */
 #define FIBER_STREAK_MAX   64	/* ops that a fiber completes without parking before it yields */
 #define FIBER_STREAK_BYTES 4096 /* moved by one op: as good as one more */
-=======
-#define FIBER_STACK_SIZE (256u << 10) /* of address space; memory is used as it is touched */
-#define FIBER_STREAK_MAX 64  /* ops that a fiber completes without parking before it yields */
-#define FIBER_STEPS_MAX	 256 /* the same for single system calls, which take less: about 60 µs */
->>>>>>> main
+#define FIBER_STEPS_MAX	   256 /* the same for single system calls, which take less: about 60 µs */
 
 enum fiber_state {
 	FIBER_READY,

@@ -107,7 +107,8 @@ ON_FIBER(deeper_only_ever_raises_the_mark)
 	f##n##0, f##n##1, f##n##2, f##n##3, f##n##4, f##n##5, f##n##6, f##n##7, f##n##8, f##n##9
 F10(1)
 F10(2)
-F10(3) F10(4) F10(5) F10(6) F10(7)
+F10(3)
+F10(4) F10(5) F10(6) F10(7)
 
 	ON_FIBER(functions_beyond_the_most_share_the_last_mark)
 {
