@@ -105,12 +105,10 @@ ON_FIBER(deeper_only_ever_raises_the_mark)
 #define F10(n) F(n##0) F(n##1) F(n##2) F(n##3) F(n##4) F(n##5) F(n##6) F(n##7) F(n##8) F(n##9)
 #define N10(n)                                                                                     \
 	f##n##0, f##n##1, f##n##2, f##n##3, f##n##4, f##n##5, f##n##6, f##n##7, f##n##8, f##n##9
-F10(1)
-F10(2)
-F10(3)
-F10(4) F10(5) F10(6) F10(7)
+#define F70 F10(1) F10(2) F10(3) F10(4) F10(5) F10(6) F10(7)
+F70
 
-	ON_FIBER(functions_beyond_the_most_share_the_last_mark)
+ON_FIBER(functions_beyond_the_most_share_the_last_mark)
 {
 	static int (*const many[])(void *) = {N10(1), N10(2), N10(3), N10(4),
 					      N10(5), N10(6), N10(7)};
