@@ -84,7 +84,8 @@ PIER_API pier_conn *pier_adopt(int fd, const pier_dial_opts *opts);
 /* The next message (message transports, framed streams) or what has arrived (raw streams). Waits for
  * it. The view is the conn's, may be edited, and is good until the next receive on `c`. At the end of
  * input, on error, time-out or cancel its p is NULL: ask pier_err. An empty message has p set and len
- * 0. A message above message_max fails the conn with -EMSGSIZE. Python: socket.recv. */
+ * 0; on seqpacket, empty ones that are the last before the end are taken for it, since recv(2) answers
+ * alike. A message above message_max fails the conn with -EMSGSIZE. Python: socket.recv. */
 PIER_API pier_bytes pier_next(pier_conn *c);
 
 /* The next line of a raw stream, or the next message, into `line`, ended by a NUL; CR LF or LF at its
@@ -121,7 +122,9 @@ PIER_API int pier_poll(pier_conn *c, int64_t ns);
 /* ---- Sending ----------------------------------------------------------------------------------- */
 
 /* Sends all of it, as one message where there are messages. Waits while the peer reads slower than we
- * write. Returns `n`, or an error. Python: socket.sendall. send(2), MSG_NOSIGNAL. */
+ * write. Returns `n`, or an error. What a udp server's handler sends may leave together with the answers
+ * of others, at the end of the worker's turn at the latest; that the kernel refused it is then told by
+ * the next call. Python: socket.sendall. send(2), MSG_NOSIGNAL. */
 PIER_API ssize_t pier_send(pier_conn *c, const void *p, size_t n);
 
 /* Formats and sends, as one message. Returns the bytes, or an error. Python: file.write(f"…"). */

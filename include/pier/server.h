@@ -58,7 +58,7 @@ typedef struct pier_serve_opts {
 	/* A conn ended by an error (never for a disconnect or a stop); NULL = silent. */
 	void (*on_error)(pier_conn *c, int err, void *arg);
 	/* A conn over a limit, before it is closed. It may be sent a line: what does not fit the socket
-	 * at once is lost. NULL = it is just closed. */
+	 * at once is lost. NULL = it is just closed. Of udp's limits, max_per_host alone. */
 	void (*on_full)(pier_conn *c, void *arg);
 } pier_serve_opts;
 
@@ -95,6 +95,9 @@ typedef struct pier_serve_opts {
  *
  * Stopping is gentle: no new conns; a conn that waits between messages (pier_next, pier_gets,
  * pier_http_next) sees the end of input; one inside a message may go on for `grace`, then is cancelled.
+ *
+ * A udp peer is a conn from its first datagram on. It never says that it leaves, so over max_conns the one
+ * that is silent for longest, of all workers, is ended (-ECONNABORTED) for a new one.
  *
  * Returns 0 after a stop, -ETIMEDOUT when a deadline around it ended it (handle_request's time-out), or why it
  * could not listen, or no longer: -EADDRINUSE, -EACCES, -PIER_EURL, -EINVAL for `allow`, `deny` or `proxied` that are

@@ -26,6 +26,7 @@ struct slot {
 	uint32_t
 		generation; /* of the descriptor's number: a late event of its predecessor is dropped */
 	bool registered;
+	bool hears_room; /* … for writing too, once something has waited for that */
 	bool dry; /* the last receive took all there was, and no edge has come since: epoll(7), Q9 */
 	bool ended; /* an edge has told of the end: there may be no other, so dry says nothing */
 };
@@ -101,15 +102,18 @@ static struct waiting *side_of(struct slot *s, const struct io_op *op)
 	return io_kind_reads(op->kind) ? &s->in : &s->out;
 }
 
-static int slot_register(struct epoll_io *e, struct slot *s, int fd)
+/* A datagram socket tells of room after each that has left, so nobody asks before it is missed. */
+static int slot_register(struct epoll_io *e, struct slot *s, const struct io_op *op)
 {
-	if (s->registered)
+	bool room = s->hears_room || !io_kind_reads(op->kind);
+	if (s->registered && room == s->hears_room)
 		return 0;
-	struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-				 .data.u64 = (uint64_t)s->generation << 32 | (uint32_t)fd};
-	if (epoll_ctl(e->epoll, EPOLL_CTL_ADD, fd, &ev) < 0)
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET | (room ? EPOLLOUT : 0),
+				 .data.u64 = (uint64_t)s->generation << 32 | (uint32_t)op->fd};
+	if (epoll_ctl(e->epoll, s->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, op->fd, &ev) < 0)
 		return -errno;
 	s->registered = true;
+	s->hears_room = room;
 	return 0;
 }
 
@@ -139,9 +143,16 @@ static bool unlink_op(struct waiting *w, struct io_op *op)
 static bool took_all(const struct slot *s, const struct io_op *op)
 {
 	size_t room = op->mem.len ? op->mem.len : IO_BUF_SIZE;
+	if (op->kind == IO_RECVMMSG)
+		return s->registered && !s->ended && io_batch_emptied(op);
 	if (op->kind != IO_RECV)
 		return io_kind_reads(op->kind) ? false : s->dry;
 	return s->registered && !s->ended && op->result > 0 && (size_t)op->result < room;
+}
+
+static bool may_be_vain(const struct io_op *op)
+{
+	return (op->kind == IO_RECV || op->kind == IO_RECVMMSG) && !op->nowait;
 }
 
 static bool epoll_submit(struct io *io, struct io_op *op)
@@ -157,7 +168,7 @@ static bool epoll_submit(struct io *io, struct io_op *op)
 		return true;
 	}
 	struct waiting *w = side_of(s, op);
-	if (!w->first && !(s->dry && op->kind == IO_RECV && !op->nowait)) {
+	if (!w->first && !(s->dry && may_be_vain(op))) {
 		op->result = pier_io_perform(io, op);
 		s->dry = took_all(s, op);
 		if (op->result != IO_WAIT)
@@ -166,7 +177,7 @@ static bool epoll_submit(struct io *io, struct io_op *op)
 		op->result = -EAGAIN;
 		return true;
 	}
-	int err = slot_register(e, s, op->fd);
+	int err = slot_register(e, s, op);
 	if (err < 0) {
 		op->result = err;
 		return true;
@@ -271,7 +282,7 @@ static void epoll_leave_fd(struct io *io, int fd)
 	if (s->registered)
 		epoll_ctl(e->epoll, EPOLL_CTL_DEL, fd, NULL);
 	s->generation++;
-	s->registered = s->dry = s->ended = false;
+	s->registered = s->hears_room = s->dry = s->ended = false;
 }
 
 static void epoll_close_fd(struct io *io, int fd)

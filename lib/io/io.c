@@ -110,6 +110,14 @@ static struct io_op *take_mail(struct io *io)
 	return first;
 }
 
+static uint64_t batch_bytes(const struct io_op *op)
+{
+	uint64_t sum = 0;
+	for (int64_t i = 0; i < op->result; i++)
+		sum += op->batch.at[i].msg_len;
+	return sum;
+}
+
 void pier_io_count_bytes(struct io *io, const struct io_op *op)
 {
 	if (op->result <= 0)
@@ -119,6 +127,12 @@ void pier_io_count_bytes(struct io *io, const struct io_op *op)
 	case IO_READ:
 	case IO_RECVMSG:
 		count_add(&io->counts.bytes_in, (uint64_t)op->result);
+		return;
+	case IO_RECVMMSG:
+		count_add(&io->counts.bytes_in, batch_bytes(op));
+		return;
+	case IO_SENDMMSG:
+		count_add(&io->counts.bytes_out, batch_bytes(op));
 		return;
 	case IO_SENDMSG:
 	case IO_WRITEV:

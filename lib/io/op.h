@@ -15,11 +15,13 @@ enum io_kind {
 	IO_ACCEPT, /* result: a new descriptor, CLOEXEC and non-blocking; addr is filled */
 	IO_RECV, /* mem; without memory given, a buffer of the backend's pool comes with the data */
 	IO_READ, /* the same for what is no socket; flags: IO_MAY_BLOCK */
-	IO_RECVMSG, /* msg */
-	IO_POLL_IN, /* result 1 when a read would not wait */
+	IO_RECVMSG,  /* msg */
+	IO_RECVMMSG, /* batch; result: how many messages came, each with its msg_len */
+	IO_POLL_IN,  /* result 1 when a read would not wait */
 	/* … or writable. */
 	IO_CONNECT,  /* addr */
 	IO_SENDMSG,  /* msg; may send a part */
+	IO_SENDMMSG, /* batch; result: how many messages left. An error is that of the first */
 	IO_WRITEV,   /* msg->msg_iov; the same for what is no socket; flags: IO_MAY_BLOCK */
 	IO_SENDFILE, /* file: from file.fd2 at *file.offset, at most file.len; may send a part */
 	/* Block on a disk: run in the file pool. Paths are beneath file.dir. */
@@ -61,6 +63,10 @@ struct io_op {
 		} mem;
 		struct msghdr *msg;
 		struct {
+			struct mmsghdr *at;
+			unsigned count;
+		} batch;
+		struct {
 			struct sockaddr *sa;
 			socklen_t len;
 		} addr;
@@ -70,7 +76,6 @@ struct io_op {
 			unsigned mode;
 			void *at;
 			size_t len;
-			int64_t *offset_out;
 			int64_t offset;
 		} file;
 		struct {
@@ -91,12 +96,19 @@ struct io_op {
 	struct io_op *next;
 	struct io *io;
 	uint32_t slot;
+	bool unwanted; /* cancelled: it does not go round again */
 };
 
 /* One piece, no address, nothing beside it: send(2) does it, with less to copy than sendmsg(2). */
 static inline bool io_msg_plain(const struct msghdr *msg)
 {
 	return msg->msg_iovlen == 1 && !msg->msg_name && !msg->msg_controllen;
+}
+
+/* Fewer came than there was room for: the next try would be in vain. recvmmsg(2). */
+static inline bool io_batch_emptied(const struct io_op *op)
+{
+	return op->kind == IO_RECVMMSG && op->result > 0 && (uint64_t)op->result < op->batch.count;
 }
 
 static inline bool io_kind_reads(enum io_kind kind)

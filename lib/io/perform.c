@@ -160,6 +160,9 @@ static int64_t once(struct io *io, struct io_op *op)
 		return received(io, op, false);
 	case IO_RECVMSG:
 		return count(recvmsg(op->fd, op->msg, op->flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
+	case IO_RECVMMSG:
+		return count(recvmmsg(op->fd, op->batch.at, op->batch.count,
+				      op->flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC, NULL));
 	case IO_POLL_IN:
 		return polled(op);
 	case IO_CONNECT:
@@ -170,6 +173,9 @@ static int64_t once(struct io *io, struct io_op *op)
 					  op->msg->msg_iov->iov_len,
 					  op->flags | MSG_DONTWAIT | MSG_NOSIGNAL));
 		return count(sendmsg(op->fd, op->msg, op->flags | MSG_DONTWAIT | MSG_NOSIGNAL));
+	case IO_SENDMMSG:
+		return count(sendmmsg(op->fd, op->batch.at, op->batch.count,
+				      op->flags | MSG_DONTWAIT | MSG_NOSIGNAL));
 	case IO_WRITEV:
 		return written(op);
 	case IO_SENDFILE:

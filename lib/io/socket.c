@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -67,6 +68,13 @@ int pier_io_peer(int fd, pier_addr *out)
 int pier_io_shutdown(int fd, int how)
 {
 	return zero(shutdown(fd, how));
+}
+
+bool pier_io_ended(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+	int waiting = 0;
+	return poll(&p, 1, 0) == 1 && (ioctl(fd, FIONREAD, &waiting) < 0 || waiting == 0);
 }
 
 void pier_io_reset_on_close(int fd)

@@ -16,6 +16,8 @@ int pier_io_option_get(int fd, int level, int name, int *out);
 int pier_io_local(int fd, pier_addr *out);
 int pier_io_peer(int fd, pier_addr *out);
 int pier_io_shutdown(int fd, int how);
+/* True when the peer sends no more and none of its bytes wait: a receive of nothing was the end. recv(2). */
+bool pier_io_ended(int fd);
 /* The next close sends a reset: SO_LINGER of 0, socket(7). */
 void pier_io_reset_on_close(int fd);
 void pier_io_close(int fd);

@@ -270,11 +270,23 @@ static void prepare(struct uring_io *u, struct io_uring_sqe *s, struct io_op *op
 	}
 }
 
-/* Tried at once, outside the ring: what nearly always succeeds, and what the ring has no op for. */
-static bool tries_first(const struct io_op *op)
+/* One call, outside the ring. */
+static int64_t perform(struct uring_io *u, struct io_op *op)
 {
-	return op->nowait ||
-	       (op->kind != IO_ACCEPT && op->kind != IO_RECV && op->kind != IO_RECVMSG);
+	op->result = pier_io_perform(&u->io, op);
+	if (op->kind == IO_RECVMMSG)
+		u->ports[op->fd]->nothing_left = io_batch_emptied(op);
+	return op->result;
+}
+
+/* Tried at once, outside the ring: what nearly always succeeds, and what the ring has no op for. */
+static bool tries_first(const struct port *p, const struct io_op *op)
+{
+	if (op->nowait)
+		return true;
+	if (op->kind == IO_RECVMMSG)
+		return !p->nothing_left;
+	return op->kind != IO_ACCEPT && op->kind != IO_RECV && op->kind != IO_RECVMSG;
 }
 
 static bool queue_op(struct uring_io *u, struct io_op *op)
@@ -292,6 +304,7 @@ static bool uring_submit(struct io *io, struct io_op *op)
 {
 	struct uring_io *u = of(io);
 	op->io = io;
+	op->unwanted = false;
 	if (io_kind_pooled(op->kind))
 		return !pier_io_pool_submit(io, op);
 	struct port *p = port_of(u, op->fd);
@@ -299,9 +312,8 @@ static bool uring_submit(struct io *io, struct io_op *op)
 	if (!p)
 		return true;
 	struct line *l = line_of(p, op);
-	if (!l->first && tries_first(op)) {
-		op->result = pier_io_perform(io, op);
-		if (op->result != IO_WAIT)
+	if (!l->first && tries_first(p, op)) {
+		if (perform(u, op) != IO_WAIT)
 			return true;
 	} else if (op->nowait) {
 		op->result = -EAGAIN;
@@ -320,7 +332,7 @@ static void next_in_line(struct uring_io *u, struct line *l)
 {
 	struct io_op *op;
 	while ((op = l->first) && op->slot == UINT32_MAX) {
-		int64_t result = tries_first(op) ? pier_io_perform(&u->io, op) : IO_WAIT;
+		int64_t result = tries_first(u->ports[op->fd], op) ? perform(u, op) : IO_WAIT;
 		if (result == IO_WAIT) {
 			if (queue_op(u, op))
 				return;
@@ -346,6 +358,8 @@ static void uring_cancel(struct io *io, struct io_op *op)
 	}
 	if (op->slot >= u->slot_room || u->slots[op->slot].op != op)
 		return; /* its completion is here already */
+	op->unwanted =
+		true; /* it may be complete in the kernel, and have found that it must wait again */
 	struct io_uring_sqe *s = entry(u);
 	s->opcode = IORING_OP_ASYNC_CANCEL;
 	s->addr = (uint64_t)u->slots[op->slot].generation << 32 | (op->slot + TAG_SLOTS);
@@ -378,7 +392,7 @@ static bool goes_on(struct uring_io *u, struct io_op *op, const struct io_uring_
 {
 	*result = c->res;
 	if (by_poll(op) && c->res >= 0) {
-		*result = pier_io_perform(&u->io, op);
+		*result = perform(u, op);
 		return *result == IO_WAIT;
 	}
 	bool again = c->res == -ENOBUFS && op->kind == IO_RECV && !op->mem.at;
@@ -403,9 +417,9 @@ static void complete(struct uring_io *u, const struct io_uring_cqe *c)
 	if (c->flags & IORING_CQE_F_BUFFER)
 		take_buf(u, op, c);
 	if (goes_on(u, op, c, &result)) {
-		if (queue_op(u, op))
+		if (!op->unwanted && queue_op(u, op))
 			return;
-		result = -ENOMEM;
+		result = op->unwanted ? -ECANCELED : -ENOMEM;
 	}
 	struct line *l = line_of(p, op);
 	line_remove(l, op);

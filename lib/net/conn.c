@@ -18,11 +18,17 @@ struct io *pier_conn_io(void)
 	return w ? w->io : pier_io_of_thread();
 }
 
-pier_conn *pier_conn_new(const struct transport *via, int fd)
+pier_conn *pier_conn_new(const struct transport *via, int fd, const pier_addr *peer)
 {
-	pier_conn *c = calloc(1, sizeof *c);
+	size_t room = offsetof(pier_conn, peer.storage) + (peer ? peer->len : 0);
+	pier_conn *c = calloc(1, peer ? room : sizeof *c);
 	if (!c)
 		return NULL;
+	if (peer) {
+		memcpy(&c->peer.storage, &peer->storage, peer->len);
+		c->peer.len = peer->len;
+		c->peer_cut = true;
+	}
 	c->via = via;
 	c->fd = fd;
 	c->socket = true;
@@ -37,6 +43,7 @@ void pier_conn_free(pier_conn *c)
 	pier_inbuf_drop(c);
 	free(c->name);
 	free(c->why);
+	free(c->peer_whole);
 	free(c);
 }
 
@@ -60,6 +67,8 @@ int pier_conn_fail(pier_conn *c, int err, const char *doing)
 	if (c->writer)
 		pier_fiber_interrupt(c->writer, err);
 	pier_waitq_interrupt(&c->writers, err);
+	if (c->outbox)
+		pier_outbox_failed(c);
 	if (c->standby)
 		pier_standby_end(c);
 	return err;
@@ -99,20 +108,54 @@ void pier_clear(pier_conn *c)
 
 /* ---- Names --------------------------------------------------------------------------------------- */
 
+pier_addr pier_conn_peer(const pier_conn *c)
+{
+	if (c->peer_whole)
+		return *c->peer_whole;
+	pier_addr peer = {.len = c->peer.len};
+	memcpy(&peer.storage, &c->peer.storage, peer.len);
+	return peer;
+}
+
+int pier_conn_rename(pier_conn *c, const pier_addr *peer)
+{
+	pier_addr *whole = c->peer_whole ? c->peer_whole : malloc(sizeof *whole);
+	if (!whole)
+		return pier_conn_fail(c, -ENOMEM, "serve");
+	*whole = *peer;
+	c->peer_whole = whole;
+	free(c->name);
+	c->name = NULL;
+	return 0;
+}
+
 const char *pier_peer(pier_conn *c)
 {
 	char text[PIER_ADDR_TEXT];
 	if (!c)
 		return "?";
-	if (!c->name && c->peer.len)
-		c->name = strdup(pier_addr_format(&c->peer, text, sizeof text));
+	if (!c->name && c->peer.len) {
+		pier_addr peer = pier_conn_peer(c);
+		c->name = strdup(pier_addr_format(&peer, text, sizeof text));
+	}
 	return c->name ? c->name : "?";
+}
+
+/* A caller may copy all of it, so it has to be whole. */
+static const pier_addr *whole_peer(pier_conn *c)
+{
+	if (!c->peer_whole && (c->peer_whole = malloc(sizeof *c->peer_whole)))
+		*c->peer_whole = pier_conn_peer(c);
+	return c->peer_whole;
 }
 
 const pier_addr *pier_peer_addr(const pier_conn *c)
 {
 	static const pier_addr none;
-	return c ? &c->peer : &none;
+	const pier_addr *peer = NULL;
+	if (c)
+		peer = c->peer_cut ? whole_peer((pier_conn *)(uintptr_t)c) : &c->peer;
+	return peer ? peer : &none;
 }
 
 int pier_local_addr(const pier_conn *c, pier_addr *out)

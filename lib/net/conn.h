@@ -53,7 +53,13 @@ struct pier_conn {
 	bool between;  /* the reader waits between messages */
 	bool writing;  /* someone is inside a message: writers wait in `writers` */
 	bool corked;
-	bool arrived; /* a message is here, whole, that no receive has taken yet */
+	bool arrived : 1;    /* a message is here, whole, that no receive has taken yet */
+	bool on_standby : 1; /* it waits for its next message without a fiber */
+	bool stale : 1; /* of a raw stream: the handler has seen what is buffered, and wants more */
+	bool opened : 1; /* its server has called on_open */
+	bool behind : 1; /* a proxy that has not said yet for whom it speaks: its host is not counted */
+	bool elsewhere : 1; /* a process of its own serves it */
+	bool peer_cut : 1;  /* `peer` has no memory beyond its length */
 	pier_frame frame;
 	int err;	   /* sticks */
 	const char *doing; /* what failed: "connect to" */
@@ -65,13 +71,20 @@ struct pier_conn {
 	struct outbox *outbox;	 /* what topics bring; NULL until the first */
 	struct udp_peer *udp;	 /* a peer of a udp server */
 	struct station *station; /* of the server that owns it */
+	struct list link;	 /* … among its conns */
 	struct standby *standby; /* when it is served per message */
-	pier_addr peer;
-	char *name, *why; /* made when asked for */
+	char *name, *why;	 /* made when asked for */
+	pier_addr *peer_whole;	 /* … where the peer is cut; or its name since then */
 	void *data;
+	pier_addr peer; /* the last, since it may be cut: pier_conn_peer gives it whole */
 };
 
-pier_conn *pier_conn_new(const struct transport *via, int fd);
+/* With a peer that is known it has memory for just that one: most of an address is room for the path of a unix
+ * socket. With NULL, for any. */
+pier_conn *pier_conn_new(const struct transport *via, int fd, const pier_addr *peer);
+pier_addr pier_conn_peer(const pier_conn *c);
+/* From here on the peer is known by another address. 0 or -ENOMEM. */
+int pier_conn_rename(pier_conn *c, const pier_addr *peer);
 void pier_conn_free(pier_conn *c);
 
 /* Sets a tcp or unix conn up as its options say. */
@@ -112,6 +125,8 @@ void pier_udp_address(pier_conn *c, struct msghdr *msg);
 
 /* Sends what waits, as far as can be without waiting. */
 void pier_outbox_flush(pier_conn *c);
+/* The conn has failed: nobody need wait for it. */
+void pier_outbox_failed(pier_conn *c);
 /* Leaves all topics; lets the queue flush until `until`, unless the conn failed; frees it. */
 void pier_outbox_end(pier_conn *c, int64_t until);
 

@@ -100,12 +100,13 @@ static int64_t keep(pier_conn *c, struct io *io, char *buf, const char *spill, s
 	return 1;
 }
 
-/* recv(2): on a seqpacket socket, nothing means that the peer has closed; in udp it is a message. */
+/* recv(2): in udp nothing is a message; on a seqpacket socket it may also be the end. Empty messages that are the
+ * last before it are taken for it. */
 static bool ends_by_empty(pier_conn *c)
 {
 	int type = 0;
 	pier_io_option_get(c->fd, SOL_SOCKET, SO_TYPE, &type);
-	return type == SOCK_SEQPACKET;
+	return type == SOCK_SEQPACKET && pier_io_ended(c->fd);
 }
 
 static int64_t message_take(pier_conn *c)

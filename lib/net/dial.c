@@ -238,7 +238,7 @@ pier_conn *pier_dial_with(const char *url, const pier_dial_opts *opts)
 	if (!opts)
 		opts = &defaults;
 	PIER_CLEANUP(wipe_dialling) struct dialling *d = calloc(1, sizeof *d);
-	pier_conn *c = d ? pier_conn_new(&pier_transport_stream, -1) : NULL;
+	pier_conn *c = d ? pier_conn_new(&pier_transport_stream, -1, NULL) : NULL;
 	if (!c)
 		return NULL;
 	d->o = opts;
@@ -253,7 +253,7 @@ pier_conn *pier_dial_with(const char *url, const pier_dial_opts *opts)
 
 pier_conn *pier_adopt(int fd, const pier_dial_opts *opts)
 {
-	pier_conn *c = pier_conn_new(&pier_transport_stream, -1);
+	pier_conn *c = pier_conn_new(&pier_transport_stream, -1, NULL);
 	if (!c)
 		return NULL;
 	if (opts)
@@ -270,8 +270,8 @@ int pier_pair(pier_conn *out[2])
 	int err = pier_io_pair(SOCK_STREAM, fds);
 	if (err < 0)
 		return err;
-	pier_conn *a = pier_conn_new(&pier_transport_stream, fds[0]);
-	pier_conn *b = pier_conn_new(&pier_transport_stream, fds[1]);
+	pier_conn *a = pier_conn_new(&pier_transport_stream, fds[0], NULL);
+	pier_conn *b = pier_conn_new(&pier_transport_stream, fds[1], NULL);
 	if (!a || !b) {
 		free(a);
 		free(b);

@@ -27,9 +27,19 @@ static bool is_inet(const pier_endpoint *e)
 	return e->scheme == PIER_TCP || e->scheme == PIER_UDP;
 }
 
-/* Answers come from the address that was asked: ip(7). */
+static bool is_wildcard(const pier_addr *a)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&a->sa;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&a->sa;
+	return a->sa.sa_family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr)
+					   : v4->sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
+/* Answers come from the address that was asked: ip(7). A socket with one address has no other. */
 static int tell_address(int fd, const pier_addr *a)
 {
+	if (!is_wildcard(a))
+		return 0;
 	return a->sa.sa_family == AF_INET6 ? pier_io_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
 					   : pier_io_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
 }

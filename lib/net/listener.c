@@ -131,13 +131,12 @@ int pier_accept(pier_listener *l, pier_conn **out)
 	while (err == -ECONNABORTED);
 	if (err < 0)
 		return err;
-	pier_conn *c =
-		pier_conn_new(a.message ? &pier_transport_message : &pier_transport_stream, a.fd);
+	pier_conn *c = pier_conn_new(a.message ? &pier_transport_message : &pier_transport_stream,
+				     a.fd, &a.peer);
 	if (!c) {
 		pier_io_close(a.fd);
 		return -ENOMEM;
 	}
-	c->peer = a.peer;
 	pier_conn_options(c, l->o.frame, l->o.message_max, l->o.idle);
 	*out = c;
 	return 0;

@@ -2,6 +2,7 @@
 #ifndef NET_OUTBOX_H
 #define NET_OUTBOX_H
 
+#include "bundle.h"
 #include "conn.h"
 
 #include <pier/topic.h>
@@ -9,44 +10,41 @@
 
 #define TOPICS_PER_CONN 16
 
-/* One message, for all its readers. The last of them frees it. */
-struct said {
-	atomic_uint refs;
-	uint64_t number; /* in its topic */
-	const pier_conn *but;
-	size_t len;
-	char text[];
-};
-
-static inline void said_drop(struct said *s)
-{
-	if (atomic_fetch_sub(&s->refs, 1) == 1)
-		free(s);
-}
-
 struct outbox {
 	pier_conn *conn;
-	struct said **ring; /* count messages from head on */
-	unsigned room, head, count;
-	size_t bytes;
-	size_t sent; /* bytes of the first message, as framed, that are gone already */
-	bool busy;   /* the op is under way, with the first message */
+	struct run *ring; /* `runs` of them from head on; room is a power of two */
+	unsigned room, head, runs;
+	struct run now; /* one message that is partly gone, or under way; no bundle: none */
+	size_t sent;	/* its bytes that are gone */
+	unsigned count; /* messages that wait, `now` among them */
+	size_t bytes;	/* of them, unframed */
+	bool busy;	/* the op is under way, with `now` */
 	bool ending;
 	struct io_op op;
 	struct msghdr msg;
-	struct iovec iov[3];
-	char frame_head[4];
+	struct iovec iov;
 	struct turn_task flush;
 	struct member *memberships[TOPICS_PER_CONN];
 	unsigned topic_count;
+	unsigned awaited; /* memberships for which others wait */
 };
 
-/* Makes the conn's outbox, or makes it larger, for `backlog` messages. 0 or -ENOMEM. */
-int pier_outbox_make(pier_conn *c, unsigned backlog);
+/* Makes the conn's outbox, unless it has one. 0 or -ENOMEM. */
+int pier_outbox_make(pier_conn *c);
 
-/* Queues a message (one reference of it becomes the outbox's) within the limits; beyond them the policy
- * decides. It is sent at the end of the turn. */
-void pier_outbox_put(pier_conn *c, struct said *s, const pier_topic_opts *limits);
+/* Queues messages [from, to) within the limits; beyond them the policy decides. They are sent at the end of
+ * the turn. */
+void pier_outbox_put(pier_conn *c, struct bundle *b, unsigned from, unsigned to,
+		     const pier_topic_opts *limits);
+
+/* How many of the messages [0, to) there is room for, after a try to send what waits; those that `heard` denies
+ * take none. */
+unsigned pier_outbox_room(pier_conn *c, const struct bundle *b, unsigned to,
+			  const pier_topic_opts *l,
+			  bool (*heard)(const void *arg, const struct said *s), const void *arg);
+
+/* slow.c: something has left the queue, or the conn has failed. */
+void pier_slow_moved(struct outbox *o);
 
 /* topic.c: ends one membership. */
 void pier_member_end(struct member *m);

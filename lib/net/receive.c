@@ -119,13 +119,7 @@ static int make_room(pier_conn *c, size_t wants)
 	return 0;
 }
 
-/* How much the frame that has begun takes in all, where that can be told. */
-static size_t wants(const pier_conn *c, pier_bytes in)
-{
-	return c->in.at ? pier_frame_wants(c->frame, in) : 0;
-}
-
-int pier_inbuf_place(pier_conn *c, void **at, size_t *room)
+int pier_inbuf_place(pier_conn *c, size_t wants, void **at, size_t *room)
 {
 	struct inbuf *in = &c->in;
 
@@ -135,7 +129,7 @@ int pier_inbuf_place(pier_conn *c, void **at, size_t *room)
 		pier_inbuf_drop(c);
 	if (!in->at)
 		return 0;
-	int err = make_room(c, wants(c, pier_view(c)));
+	int err = make_room(c, wants);
 	if (err < 0)
 		return pier_conn_fail(c, err, "receive from");
 	*at = in->at + in->end;
@@ -150,11 +144,11 @@ void pier_inbuf_landed(pier_conn *c, void *at, size_t n)
 	c->in.end += n;
 }
 
-int64_t pier_inbuf_fill(pier_conn *c, bool between)
+int64_t pier_inbuf_fill(pier_conn *c, size_t wants, bool between)
 {
 	void *at;
 	size_t room;
-	int err = pier_inbuf_place(c, &at, &room);
+	int err = pier_inbuf_place(c, wants, &at, &room);
 	if (err < 0)
 		return err;
 	int64_t n = pier_conn_receive(c, &at, room, between);
@@ -172,7 +166,7 @@ ssize_t pier_fill(pier_conn *c)
 		return pier_conn_fail(c, -EPROTOTYPE, "read a stream from");
 	if (c->in.end - c->in.start >= c->message_max)
 		return pier_conn_fail(c, -EMSGSIZE, "receive from");
-	return pier_inbuf_fill(c, c->in.start == c->in.end);
+	return pier_inbuf_fill(c, 0, c->in.start == c->in.end);
 }
 
 static pier_bytes lend(pier_conn *c, pier_bytes message, size_t used)
@@ -209,7 +203,7 @@ static pier_bytes next_framed(pier_conn *c)
 			return (pier_bytes){0};
 		}
 		c->in.scanned = in.len;
-		int64_t n = pier_inbuf_fill(c, in.len == 0);
+		int64_t n = pier_inbuf_fill(c, pier_frame_wants(c->frame, in), in.len == 0);
 		if (n < 0)
 			return (pier_bytes){0};
 		if (n == 0)
@@ -242,7 +236,7 @@ pier_bytes pier_next(pier_conn *c)
 		return next_framed(c);
 	pier_bytes in = pier_view(c);
 	if (in.len == 0) {
-		if (pier_inbuf_fill(c, true) <= 0)
+		if (pier_inbuf_fill(c, 0, true) <= 0)
 			return (pier_bytes){0};
 		in = pier_view(c);
 	}
@@ -292,7 +286,7 @@ ssize_t pier_gets(pier_conn *c, char *line, size_t room)
 		if (used < 0)
 			return pier_conn_fail(c, (int)used, "receive a line from");
 		c->in.scanned = most;
-		int64_t n = pier_inbuf_fill(c, in.len == 0);
+		int64_t n = pier_inbuf_fill(c, 0, in.len == 0);
 		if (n < 0)
 			return (ssize_t)n;
 		if (n == 0)
@@ -383,7 +377,7 @@ static int64_t fill_frame(pier_conn *c)
 	take_back(c);
 	pier_bytes in = pier_view(c);
 	c->in.scanned = in.len;
-	return pier_inbuf_fill(c, in.len == 0);
+	return pier_inbuf_fill(c, pier_frame_wants(c->frame, in), in.len == 0);
 }
 
 int pier_poll(pier_conn *c, int64_t ns)

@@ -5,6 +5,11 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TUCKED_MAX                                                                                 \
+	1024 /* bytes of a message that has begun, and wait for the rest without a buffer */
 
 /* ---- What is here -------------------------------------------------------------------------------- */
 
@@ -49,7 +54,7 @@ static int look_at_rest(pier_conn *c, size_t len)
 static int look_at_stream(pier_conn *c)
 {
 	bool raw = c->frame == PIER_RAW;
-	pier_bytes message, in = c->standby->stale ? (pier_bytes){0} : pier_view(c);
+	pier_bytes message, in = c->stale ? (pier_bytes){0} : pier_view(c);
 	size_t len = pier_view(c).len;
 	ssize_t used = pier_frame_decode(c->frame, in, c->in.scanned, c->message_max, &message);
 	if (!raw) /* so that nothing is searched twice, here or in pier_next */
@@ -77,13 +82,57 @@ int pier_standby_look(pier_conn *c)
 void pier_standby_return(pier_conn *c)
 {
 	if (c->arrived && !c->via->message && c->frame == PIER_RAW)
-		c->standby->stale = true;
+		c->stale = true;
 	else if (c->arrived)
 		pier_next(c);
 	c->arrived = false;
 	pier_spend(c, c->in.held);
 	if (c->in.start == c->in.end)
 		pier_inbuf_drop(c);
+}
+
+/* ---- The piece of a frame that has begun --------------------------------------------------------- */
+
+/* Who idles holds no buffer of the pool for it: a short one moves to memory of its own size. */
+static void tuck_away(pier_conn *c)
+{
+	pier_bytes rest = pier_view(c);
+	size_t scanned = c->in.scanned;
+	char *at = c->in.pooled && rest.len && rest.len <= TUCKED_MAX ? malloc(rest.len) : NULL;
+	if (!at)
+		return;
+	memcpy(at, rest.p, rest.len);
+	pier_inbuf_drop(c);
+	c->in = (struct inbuf){.at = at, .end = rest.len, .room = rest.len, .scanned = scanned};
+}
+
+static bool tucked(const pier_conn *c)
+{
+	return c->in.at && !c->in.pooled && c->in.end - c->in.start <= TUCKED_MAX;
+}
+
+/* It goes in front of the `n` bytes that came into the buffer `at`. */
+static int unpack(pier_conn *c, char *at, size_t n)
+{
+	struct inbuf *in = &c->in;
+	size_t len = in->end - in->start;
+	struct inbuf all = {.at = at, .end = len + n, .room = IO_BUF_SIZE, .pooled = true};
+
+	all.scanned = in->scanned;
+	if (all.end > IO_BUF_SIZE) {
+		all.room = IO_BUF_SIZE + TUCKED_MAX;
+		all.pooled = false;
+		all.at = malloc(all.room);
+	}
+	if (all.at) {
+		memmove(all.at + len, at, n);
+		memcpy(all.at, in->at + in->start, len);
+		pier_inbuf_drop(c);
+		*in = all;
+	}
+	if (all.at != at)
+		pier_io_buf_give(pier_conn_io(), at);
+	return all.at ? 0 : -ENOMEM;
 }
 
 /* ---- Waiting ------------------------------------------------------------------------------------- */
@@ -103,9 +152,19 @@ static void absorb(pier_conn *c)
 	} else if (n == 0) {
 		c->eof = true;
 	} else if (!c->via->message) {
-		pier_inbuf_landed(c, op->mem.at, (size_t)n);
-		c->standby->stale = false;
+		bool apart = c->in.at && op->mem.at != c->in.at + c->in.end;
+		int err = apart ? unpack(c, op->mem.at, (size_t)n) : 0;
+		if (err < 0)
+			pier_conn_fail(c, err, "receive from");
+		else if (!apart)
+			pier_inbuf_landed(c, op->mem.at, (size_t)n);
+		c->stale = false;
 	}
+}
+
+static size_t wants(pier_conn *c)
+{
+	return pier_frame_wants(c->frame, pier_view(c));
 }
 
 /* True when the op is under way; false when it is complete, or could not be. */
@@ -113,43 +172,45 @@ static bool arm(pier_conn *c)
 {
 	struct standby *s = c->standby;
 
-	assert(!s->armed && !c->reader);
+	assert(!c->on_standby && !c->reader);
 	s->op = (struct io_op){.kind = c->via->message ? IO_POLL_IN : IO_RECV,
 			       .fd = c->fd,
 			       .done = input,
 			       .owner = c};
-	if (!c->via->message && pier_inbuf_place(c, &s->op.mem.at, &s->op.mem.len) < 0)
+	tuck_away(c);
+	if (!c->via->message && !tucked(c) &&
+	    pier_inbuf_place(c, wants(c), &s->op.mem.at, &s->op.mem.len) < 0)
 		return false;
 	s->until = pier_conn_until(c, c->rd);
-	s->armed = !c->via->arm(c, &s->op);
-	if (!s->armed)
+	c->on_standby = !c->via->arm(c, &s->op);
+	if (!c->on_standby)
 		absorb(c);
-	return s->armed;
+	return c->on_standby;
 }
 
 static void input(struct io_op *op)
 {
 	pier_conn *c = op->owner;
 
-	c->standby->armed = false;
+	c->on_standby = false;
 	absorb(c);
 	while (!c->draining && pier_standby_look(c) == 0)
 		if (arm(c))
 			return;
-	c->standby->due(c->standby);
+	c->standby->due(c);
 }
 
 bool pier_standby_begin(pier_conn *c)
 {
 	if (c->via->arm && !c->draining)
 		return arm(c);
-	if (pier_inbuf_fill(c, pier_view(c).len == 0) > 0)
-		c->standby->stale = false;
+	if (pier_inbuf_fill(c, wants(c), pier_view(c).len == 0) > 0)
+		c->stale = false;
 	return false;
 }
 
 void pier_standby_end(pier_conn *c)
 {
-	if (c->standby->armed)
+	if (c->on_standby)
 		c->via->disarm(c, &c->standby->op);
 }

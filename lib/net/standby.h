@@ -5,13 +5,11 @@
 #include "conn.h"
 
 struct standby {
-	struct io_op op; /* under way while armed */
-	int64_t until;	 /* while armed: its idle time-out */
+	struct io_op op; /* under way on standby */
+	int64_t until;	 /* on standby: its idle time-out */
 	/* Called on the worker, on no fiber in particular, when the conn needs one: a message is here, or
-	 * the conn has ended. It is not armed then. */
-	void (*due)(struct standby *s);
-	bool armed;
-	bool stale; /* of a raw stream: the handler has seen what is buffered, and wants more */
+	 * the conn has ended. It is on standby no more. */
+	void (*due)(pier_conn *c);
 };
 
 /* 1: the next message is here, and pier_next will not wait for it. 0: it is still to come. An error, or

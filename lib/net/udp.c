@@ -1,5 +1,6 @@
 #include "udp.h"
 
+#include "datagrams.h"
 #include "io/socket.h"
 
 #include <assert.h>
@@ -8,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUCKETS 1024 /* a power of two */
+#define BUCKETS	   1024 /* a power of two */
+#define HANDED_MAX 64	/* datagrams, then handlers run */
 
 struct datagram {
 	struct datagram *next;
@@ -16,40 +18,40 @@ struct datagram {
 	char data[];
 };
 
-/* Our address that the peer wrote to: the kernel's answer would come from another one on a machine with
- * several, and the peer would not know it. ip(7) IP_PKTINFO, RFC 3542 §6. */
-union here {
-	struct in_pktinfo v4;
-	struct in6_pktinfo v6;
-};
-
 struct udp_peer {
 	struct udp_port *port;
 	pier_conn *conn;
 	struct udp_peer *bucket_next;
 	struct list age; /* in port->by_age, the longest silent first */
+	int64_t heard;
 	struct datagram *first, **last;
 	unsigned count;
 	size_t bytes;
 	struct waitq arrivals;
+	struct source source;  /* ours that the peer wrote to: it would not know another */
 	struct io_op *standby; /* to complete at the next arrival */
-	union here here;
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(union here))];
-	socklen_t control_len;
 };
 
 struct udp_port {
 	int fd;
 	bool (*begin)(pier_conn *, void *);
 	void *arg;
-	unsigned peers, peers_max;
+	unsigned peers;
+	_Atomic int64_t silent_since;
+	unsigned queued; /* datagrams that no handler has taken yet */
+	struct batch *in;
+	struct gather *out;
 	uint64_t seed; /* peers choose their addresses: they must not choose the bucket too */
 	struct list by_age;
 	struct udp_peer *buckets[BUCKETS];
 };
 
-int pier_udp_port_new(int fd, unsigned peers_max, bool (*begin)(pier_conn *, void *), void *arg,
-		      struct udp_port **out)
+static void send_failed(void *peer, int err)
+{
+	pier_conn_fail(((struct udp_peer *)peer)->conn, err, "send to");
+}
+
+int pier_udp_port_new(int fd, bool (*begin)(pier_conn *, void *), void *arg, struct udp_port **out)
 {
 	struct udp_port *p = calloc(1, sizeof *p);
 	if (!p)
@@ -57,9 +59,14 @@ int pier_udp_port_new(int fd, unsigned peers_max, bool (*begin)(pier_conn *, voi
 	p->fd = fd;
 	p->begin = begin;
 	p->arg = arg;
-	p->peers_max = peers_max;
+	p->silent_since = PIER_FOREVER;
 	pier_io_random(&p->seed, sizeof p->seed);
 	list_init(&p->by_age);
+	if (pier_batch_new(fd, &p->in) < 0 || pier_gather_new(fd, send_failed, &p->out) < 0) {
+		free(p->in);
+		free(p);
+		return -ENOMEM;
+	}
 	*out = p;
 	return 0;
 }
@@ -70,7 +77,9 @@ void pier_udp_port_free(struct udp_port *p)
 	if (!p)
 		return;
 	assert(p->peers == 0);
+	pier_gather_free(p->out);
 	io->backend->close_fd(io, p->fd);
+	free(p->in);
 	free(p);
 }
 
@@ -80,24 +89,70 @@ static struct udp_peer **bucket_of(struct udp_port *p, const pier_addr *a)
 {
 	uint64_t h = p->seed;
 	const unsigned char *at = (const unsigned char *)&a->storage;
-	for (socklen_t i = 0; i < a->len; i++)
-		h = (h ^ at[i]) * 0x100000001b3u;
+	uint64_t word;
+	/* All are of one length, so what is behind it stays zero. */
+	for (socklen_t i = 0; i < a->len; i += sizeof word) {
+		memcpy(&word, at + i, sizeof word);
+		h = (h ^ word) * 0x9e3779b97f4a7c15u;
+		h ^= h >> 32;
+	}
 	return &p->buckets[(h ^ h >> 32) & (BUCKETS - 1)];
+}
+
+/* As one socket writes them down, so byte for byte. */
+static bool same(const pier_addr *a, const pier_addr *b)
+{
+	return a->len == b->len && memcmp(&a->sa, &b->sa, a->len) == 0;
 }
 
 static struct udp_peer *find(struct udp_port *p, const pier_addr *a)
 {
 	struct udp_peer *peer = *bucket_of(p, a);
-	while (peer && !pier_addr_eq(&peer->conn->peer, a))
+	while (peer && !same(&peer->conn->peer, a))
 		peer = peer->bucket_next;
 	return peer;
 }
+
+/* ---- Ages ---------------------------------------------------------------------------------------- */
+
+static struct udp_peer *oldest(const struct udp_port *p)
+{
+	return list_empty(&p->by_age) ? NULL : list_item(p->by_age.next, struct udp_peer, age);
+}
+
+static void heard(struct udp_peer *peer)
+{
+	peer->heard = pier_conn_io()->now;
+	list_remove(&peer->age);
+	list_push(&peer->port->by_age, &peer->age);
+}
+
+static void publish_age(struct udp_port *p)
+{
+	struct udp_peer *peer = oldest(p);
+	atomic_store_explicit(&p->silent_since, peer ? peer->heard : PIER_FOREVER,
+			      memory_order_relaxed);
+}
+
+int64_t pier_udp_port_silent_since(const struct udp_port *p)
+{
+	return atomic_load_explicit(&p->silent_since, memory_order_relaxed);
+}
+
+void pier_udp_port_let_go(struct udp_port *p)
+{
+	struct udp_peer *peer = oldest(p);
+	if (peer)
+		pier_conn_fail(peer->conn, -ECONNABORTED, "make room for others beside");
+}
+
+/* ---- Peers --------------------------------------------------------------------------------------- */
 
 static const struct transport udp_peer_transport;
 
 static struct udp_peer *peer_new(struct udp_port *p, const pier_addr *from)
 {
-	pier_conn *c = pier_conn_new(&udp_peer_transport, p->fd);
+	pier_conn *c = pier_conn_new(&udp_peer_transport, p->fd, NULL);
 	struct udp_peer *peer = calloc(1, sizeof *peer);
 	if (!c || !peer) {
 		free(c);
@@ -110,7 +165,9 @@ static struct udp_peer *peer_new(struct udp_port *p, const pier_addr *from)
 	peer->conn = c;
 	peer->last = &peer->first;
 	waitq_init(&peer->arrivals);
-	list_push(&p->by_age, &peer->age);
+	list_init(&peer->age);
+	heard(peer);
+	publish_age(p);
 	struct udp_peer **bucket = bucket_of(p, from);
 	peer->bucket_next = *bucket;
 	*bucket = peer;
@@ -129,7 +186,10 @@ static void peer_close(pier_conn *c, bool reset)
 		at = &(*at)->bucket_next;
 	*at = peer->bucket_next;
 	list_remove(&peer->age);
+	publish_age(p);
 	p->peers--;
+	p->queued -= peer->count;
+	pier_gather_forget(p->out, peer);
 	while (peer->first) {
 		struct datagram *d = peer->first;
 		peer->first = d->next;
@@ -165,94 +225,74 @@ static bool queue(struct udp_peer *peer, const char *data, size_t len)
 	*peer->last = d;
 	peer->last = &d->next;
 	peer->count++;
+	peer->port->queued++;
 	peer->bytes += len;
-	list_remove(&peer->age);
-	list_push(&peer->port->by_age, &peer->age);
+	heard(peer);
+	publish_age(peer->port);
 	pier_waitq_wake(&peer->arrivals);
 	tell_standby(peer, 1);
 	return true;
 }
 
-/* The place of the destination, kept for the answer; the interface is left to the kernel's routes, save for
- * link-local addresses, which mean nothing without it. */
-static void remember_here(struct udp_peer *peer, struct msghdr *msg)
+static struct udp_peer *admit(struct udp_port *p, const struct joined *j)
 {
-	for (struct cmsghdr *h = CMSG_FIRSTHDR(msg); h; h = CMSG_NXTHDR(msg, h)) {
-		size_t size = 0;
-		if (h->cmsg_level == IPPROTO_IP && h->cmsg_type == IP_PKTINFO) {
-			size = sizeof peer->here.v4;
-			memcpy(&peer->here.v4, CMSG_DATA(h), size);
-			peer->here.v4.ipi_spec_dst = peer->here.v4.ipi_addr;
-			peer->here.v4.ipi_ifindex = 0;
-		} else if (h->cmsg_level == IPPROTO_IPV6 && h->cmsg_type == IPV6_PKTINFO) {
-			size = sizeof peer->here.v6;
-			memcpy(&peer->here.v6, CMSG_DATA(h), size);
-			if (!IN6_IS_ADDR_LINKLOCAL(&peer->here.v6.ipi6_addr))
-				peer->here.v6.ipi6_ifindex = 0;
-		}
-		if (size == 0)
-			continue;
-		struct cmsghdr *out = (struct cmsghdr *)peer->control;
-		out->cmsg_level = h->cmsg_level;
-		out->cmsg_type = h->cmsg_type;
-		out->cmsg_len = (socklen_t)CMSG_LEN(size);
-		memcpy(CMSG_DATA(out), &peer->here, size);
-		peer->control_len = (socklen_t)CMSG_SPACE(size);
-	}
+	struct udp_peer *peer = peer_new(p, j->from);
+	if (!peer)
+		return NULL;
+	pier_source_of(j->msg, &peer->source);
+	pier_conn *c = peer->conn;
+	if (p->begin(c, p->arg))
+		return peer;
+	peer_close(c, false);
+	pier_conn_free(c);
+	return NULL;
 }
 
-static void arrive(struct udp_port *p, const pier_addr *from, struct msghdr *msg, const char *data,
-		   size_t len)
+/* Handlers take what they were given before there is more: queues are short. */
+static int hand_out(struct udp_port *p, const struct joined *j, unsigned *handed)
 {
-	struct udp_peer *peer = find(p, from);
-	if (peer) {
-		queue(peer, data, len);
-		return;
-	}
-	if (p->peers >= p->peers_max) {
-		/* This datagram is lost; a repetition of it will find room. */
-		if (p->peers)
-			pier_conn_fail(list_item(p->by_age.next, struct udp_peer, age)->conn,
-				       -ECONNABORTED, "make room for others beside");
-		return;
-	}
-	peer = peer_new(p, from);
-	if (!peer)
-		return;
-	remember_here(peer, msg);
-	pier_conn *c = peer->conn;
-	if (!queue(peer, data, len) || !p->begin(c, p->arg)) {
-		peer_close(c, false);
-		pier_conn_free(c);
-	}
+	struct udp_peer *peer = NULL;
+	size_t at = 0;
+	do {
+		size_t len = j->len - at < j->size ? j->len - at : j->size;
+		if (*handed == HANDED_MAX) {
+			*handed = 0;
+			peer = NULL; /* it may be gone when we are back */
+			int err = pier_yield();
+			if (err < 0)
+				return err;
+		}
+		if (!peer && !(peer = find(p, j->from)) && !(peer = admit(p, j)))
+			return 0;
+		queue(peer, j->data + at, len);
+		++*handed;
+		at += len;
+	} while (at < j->len);
+	return 0;
+}
+
+/* A peer that is gone (ICMP port unreachable) is no error of the port's. */
+static bool is_theirs(int64_t err)
+{
+	return err == -ECONNREFUSED || err == -EHOSTUNREACH || err == -ENETUNREACH;
 }
 
 int pier_udp_port_run(struct udp_port *p)
 {
-	char *data = malloc(UINT16_MAX);
-	_Alignas(struct cmsghdr) char control[256] = {0};
-	int64_t n;
-
-	if (!data)
-		return -ENOMEM;
-	do {
-		pier_addr from = {0};
-		struct iovec iov = {data, UINT16_MAX};
-		struct msghdr msg = {.msg_name = &from.storage,
-				     .msg_namelen = sizeof from.storage,
-				     .msg_iov = &iov,
-				     .msg_iovlen = 1,
-				     .msg_control = control,
-				     .msg_controllen = sizeof control};
-		struct io_op op = {.kind = IO_RECVMSG, .fd = p->fd, .msg = &msg};
-		n = pier_await(&op, PIER_FOREVER, "datagrams");
-		from.len = msg.msg_namelen;
-		if (n >= 0)
-			arrive(p, &from, &msg, data, (size_t)n);
-		/* A peer that is gone (ICMP port unreachable) is no error of the port's. */
-	} while (n >= 0 || n == -ECONNREFUSED || n == -EHOSTUNREACH || n == -ENETUNREACH);
-	free(data);
-	return (int)n;
+	int err = 0;
+	unsigned handed = 0;
+	while (err == 0) {
+		int64_t n = pier_batch_receive(p->in, p->fd);
+		if (n < 0 && !is_theirs(n))
+			return (int)n;
+		for (int64_t i = 0; i < n && err == 0; i++) {
+			struct joined j = pier_batch_at(p->in, (unsigned)i);
+			err = hand_out(p, &j, &handed);
+		}
+		if (n < BATCH_MAX) /* there is no more: the next receive waits, and others run */
+			handed = 0;
+	}
+	return err;
 }
 
 /* ---- The conn of a peer -------------------------------------------------------------------------- */
@@ -280,6 +320,7 @@ static int64_t peer_take(pier_conn *c)
 	if (!peer->first)
 		peer->last = &peer->first;
 	peer->count--;
+	peer->port->queued--;
 	peer->bytes -= d->len;
 	size_t head = offsetof(struct datagram, data);
 	c->in = (struct inbuf){
@@ -312,17 +353,61 @@ static void peer_disarm(pier_conn *c, struct io_op *op)
 void pier_udp_address(pier_conn *c, struct msghdr *msg)
 {
 	struct udp_peer *peer = c->udp;
+	pier_gather_flush(peer->port->out); /* what was said before goes before */
 	msg->msg_name = &c->peer.storage;
 	msg->msg_namelen = c->peer.len;
-	msg->msg_control = peer->control_len ? peer->control : NULL;
-	msg->msg_controllen = peer->control_len;
+	msg->msg_control = peer->source.len ? peer->source.control : NULL;
+	msg->msg_controllen = peer->source.len;
 }
 
-static int64_t peer_send(pier_conn *c, struct msghdr *msg, int64_t until)
+static size_t length(const struct msghdr *msg)
 {
+	size_t len = 0;
+	for (size_t i = 0; i < (size_t)msg->msg_iovlen; i++)
+		len += msg->msg_iov[i].iov_len;
+	return len;
+}
+
+static int64_t send_together(pier_conn *c, const struct msghdr *msg, int64_t until)
+{
+	struct udp_peer *peer = c->udp;
+	struct udp_port *p = peer->port;
+	int64_t n;
+	while ((n = pier_gather_put(p->out, peer, &c->peer, &peer->source, msg)) == -EAGAIN) {
+		int err = pier_gather_wait(p->out, until);
+		if (err < 0 || c->err)
+			return err < 0 ? err : c->err;
+	}
+	if (p->queued == 0)
+		pier_gather_flush(p->out);
+	if (pier_fiber_self())
+		pier_fiber_streak(pier_fiber_self());
+	return n;
+}
+
+static int64_t send_alone(pier_conn *c, struct msghdr *msg, int64_t until)
+{
+	struct udp_port *p = c->udp->port;
 	struct io_op op = {.kind = IO_SENDMSG, .fd = c->fd, .msg = msg};
+	while (!pier_gather_flush(p->out)) { /* what was said before goes before */
+		int err = pier_gather_wait(p->out, until);
+		if (err < 0 || c->err)
+			return err < 0 ? err : c->err;
+	}
 	pier_udp_address(c, msg);
 	return pier_await(&op, until, "room to send");
+}
+
+/* While handlers have datagrams to take, answers are gathered; the one to the last takes all along. */
+static int64_t peer_send(pier_conn *c, struct msghdr *msg, int64_t until)
+{
+	struct udp_port *p = c->udp->port;
+	int err = pier_wait_refused();
+	if (err < 0)
+		return err;
+	if (length(msg) <= GATHER_PIECE && (p->queued || p->out->count))
+		return send_together(c, msg, until);
+	return send_alone(c, msg, until);
 }
 
 static int peer_finish(pier_conn *c)

@@ -21,12 +21,11 @@ static void begin_fd(struct station *st, pier_scheme scheme, int fd, const pier_
 {
 	bool message = scheme == PIER_SEQPACKET;
 	pier_conn *c =
-		pier_conn_new(message ? &pier_transport_message : &pier_transport_stream, fd);
+		pier_conn_new(message ? &pier_transport_message : &pier_transport_stream, fd, peer);
 	if (!c) {
 		pier_io_close(fd);
 		return;
 	}
-	c->peer = *peer;
 	if (!pier_station_enter(st, c)) {
 		c->via->close(c, true);
 		pier_conn_free(c);
@@ -149,12 +148,16 @@ static int take_all(struct door *door)
 
 	if (door->scheme != PIER_UDP)
 		return accept_all(door);
-	int err =
-		pier_udp_port_new(door->fd, st->serving->o.max_conns, begin_peer, st, &door->port);
-	if (err < 0)
-		return err;
+	struct udp_port *port;
+	int err;
 	do
-		err = pier_udp_port_run(door->port);
+		err = pier_udp_port_new(door->fd, begin_peer, st, &port);
+	while (err < 0 && passes(err) && pier_stopped() == 0);
+	if (err < 0)
+		return pier_stopped() < 0 ? -ECANCELED : err;
+	door->port = port;
+	do
+		err = pier_udp_port_run(port);
 	while (passes(err));
 	return err;
 }

@@ -13,16 +13,14 @@
 #include <stdlib.h>
 
 struct called {
-	struct served served;
-	struct standby standby;
-	struct list due;
+	struct standby
+		standby; /* first; its op's `owner` is the conn, its `next` the one that is due after it */
 	struct heap_node timer; /* moved only to earlier times; looks again when it fires */
-	bool opened;
 };
 
-static struct called *called_of(struct standby *s)
+static struct called *called_of(const pier_conn *c)
 {
-	return list_item(s, struct called, standby);
+	return (struct called *)c->standby;
 }
 
 /* ---- Callers ------------------------------------------------------------------------------------- */
@@ -42,12 +40,25 @@ static void hire(struct station *st)
 	pier_waitq_wake(&st->keeper);
 }
 
-static void become_due(struct standby *s)
+static void become_due(pier_conn *c)
 {
-	struct called *v = called_of(s);
-	struct station *st = v->served.conn->station;
-	list_push(&st->due, &v->due);
+	struct station *st = c->station;
+	struct io_op *op = &c->standby->op;
+	op->next = NULL;
+	*st->due_last = op;
+	st->due_last = &op->next;
 	hire(st);
+}
+
+static pier_conn *next_due(struct station *st)
+{
+	struct io_op *op = st->due;
+	if (!op)
+		return NULL;
+	st->due = op->next;
+	if (!st->due)
+		st->due_last = &st->due;
+	return op->owner;
 }
 
 static void set_timer(struct station *st, struct called *v)
@@ -61,16 +72,16 @@ static void set_timer(struct station *st, struct called *v)
 }
 
 /* The first time: false when it is not to be served. */
-static bool open_once(struct station *st, struct called *v)
+static bool open_once(struct station *st, pier_conn *c)
 {
 	const struct serving *s = st->serving;
-	if (v->opened)
+	if (c->opened)
 		return true;
-	v->opened = true;
-	if (!pier_station_meet(st, &v->served))
+	c->opened = true;
+	if (!pier_station_meet(st, c))
 		return false;
 	if (s->o.on_open)
-		s->o.on_open(v->served.conn, s->o.arg);
+		s->o.on_open(c, s->o.arg);
 	return true;
 }
 
@@ -84,49 +95,44 @@ static void call(const struct serving *s, pier_conn *c)
 }
 
 /* Serves what is here. True when the conn has ended. */
-static bool serve(struct station *st, struct called *v)
+static bool serve(struct station *st, pier_conn *c)
 {
-	pier_conn *c = v->served.conn;
+	const struct serving *s = st->serving;
 	int here;
 
-	if (!open_once(st, v))
+	if (!open_once(st, c))
 		return true;
 	while ((here = pier_standby_look(c)) >= 0) {
 		if (here) {
-			call(st->serving, c);
+			call(s, c);
 		} else if (pier_standby_begin(c)) {
-			set_timer(st, v);
+			set_timer(st, called_of(c));
 			return false;
 		}
 	}
 	return true;
 }
 
-static void end(struct station *st, struct called *v)
+static void end(struct station *st, pier_conn *c)
 {
+	struct called *v = called_of(c);
 	pier_heap_remove(&st->timers, &v->timer);
 	st->called--;
-	pier_station_leave(st, &v->served);
+	pier_station_leave(st, c);
 	free(v);
-}
-
-static struct called *next_due(struct station *st)
-{
-	struct list *node = list_pop(&st->due);
-	return node ? list_item(node, struct called, due) : NULL;
 }
 
 static int call_due(void *arg)
 {
 	struct station *st = arg;
-	struct called *v;
+	pier_conn *c;
 
 	st->spare = false;
-	while ((v = next_due(st))) {
-		if (!list_empty(&st->due))
+	while ((c = next_due(st))) {
+		if (st->due)
 			hire(st);
-		if (serve(st, v))
-			end(st, v);
+		if (serve(st, c))
+			end(st, c);
 	}
 	return 0;
 }
@@ -136,13 +142,12 @@ static int call_due(void *arg)
 /* Out of memory, or out of grace: the others are not to wait for one that does. */
 static void help_out(struct station *st)
 {
-	struct called *v;
+	pier_conn *c;
 	st->short_handed = false;
-	while ((v = next_due(st))) {
-		pier_conn_fail(v->served.conn, st->handlers.cancelled ? -ECANCELED : -ENOMEM,
-			       "serve");
-		if (serve(st, v))
-			end(st, v);
+	while ((c = next_due(st))) {
+		pier_conn_fail(c, st->handlers.cancelled ? -ECANCELED : -ENOMEM, "serve");
+		if (serve(st, c))
+			end(st, c);
 	}
 }
 
@@ -151,11 +156,12 @@ static void expire(struct station *st, int64_t now)
 	struct heap_node *n;
 	while ((n = heap_first(&st->timers)) && n->key <= now) {
 		struct called *v = list_item(n, struct called, timer);
+		pier_conn *c = v->standby.op.owner;
 		pier_heap_remove(&st->timers, n);
-		if (!v->standby.armed)
+		if (!c->on_standby)
 			continue;
 		if (v->standby.until <= now)
-			pier_conn_fail(v->served.conn, -ETIMEDOUT, "receive from");
+			pier_conn_fail(c, -ETIMEDOUT, "receive from");
 		else
 			set_timer(st, v);
 	}
@@ -185,13 +191,13 @@ bool pier_calls_begin(struct station *st, pier_conn *c)
 		pier_heap_reserve(&st->timers, st->called + 1) < 0 ? NULL : malloc(sizeof *v);
 	if (!v)
 		return false;
-	*v = (struct called){.served = {.conn = c, .behind = pier_station_proxies(st, c)},
-			     .standby.due = become_due};
+	*v = (struct called){.standby = {.op.owner = c, .due = become_due}};
+	c->behind = pier_station_proxies(st, c);
 	c->standby = &v->standby;
 	st->called++;
-	list_push(&st->conns, &v->served.link);
+	list_push(&st->conns, &c->link);
 	if (st->ordered[ORDER_END_CONNS])
 		pier_conn_drain(c);
-	become_due(&v->standby);
+	become_due(c);
 	return true;
 }

@@ -20,28 +20,28 @@ static void report(struct station *st, pier_conn *c)
 }
 
 /* It is known until it is closed: an abort ends its lingering. */
-static void let_go(struct station *st, struct served *me)
+static void let_go(struct station *st, pier_conn *c)
 {
-	pier_close(me->conn);
-	list_remove(&me->link);
+	pier_close(c);
+	list_remove(&c->link);
 	if (list_empty(&st->conns))
 		pier_waitq_wake_all(&st->emptied);
 }
 
-void pier_station_handle(struct station *st, struct served *me)
+void pier_station_handle(struct station *st, pier_conn *c)
 {
 	const struct serving *s = st->serving;
 	if (s->o.on_open)
-		s->o.on_open(me->conn, s->o.arg);
-	s->handler(me->conn, s->o.arg);
+		s->o.on_open(c, s->o.arg);
+	s->handler(c, s->o.arg);
 }
 
-void pier_station_say_goodbye(struct station *st, struct served *me)
+void pier_station_say_goodbye(struct station *st, pier_conn *c)
 {
 	const struct serving *s = st->serving;
-	report(st, me->conn);
-	if (s->o.on_close && !me->behind && !me->elsewhere)
-		s->o.on_close(me->conn, s->o.arg);
+	report(st, c);
+	if (s->o.on_close && !c->behind && !c->elsewhere)
+		s->o.on_close(c, s->o.arg);
 }
 
 static void count_out(struct serving *s)
@@ -50,15 +50,16 @@ static void count_out(struct serving *s)
 		pier_serving_empty(s);
 }
 
-void pier_station_leave(struct station *st, struct served *me)
+void pier_station_leave(struct station *st, pier_conn *c)
 {
 	struct serving *s = st->serving;
+	pier_addr peer = pier_conn_peer(c);
 
-	pier_station_say_goodbye(st, me);
-	let_go(st, me);
-	if (!me->behind)
-		pier_hosts_leave(&s->hosts, &me->conn->peer);
-	pier_conn_free(me->conn);
+	pier_station_say_goodbye(st, c);
+	let_go(st, c);
+	if (!c->behind)
+		pier_hosts_leave(&s->hosts, &peer);
+	pier_conn_free(c);
 	atomic_fetch_sub(&st->worker->load, 1);
 	count_out(s);
 }
@@ -69,18 +70,18 @@ static int serve_conn(void *arg)
 {
 	pier_conn *c = arg;
 	struct station *st = c->station;
-	struct served me = {.conn = c, .behind = pier_station_proxies(st, c)};
 
-	list_push(&st->conns, &me.link);
+	c->behind = pier_station_proxies(st, c);
+	list_push(&st->conns, &c->link);
 	if (st->ordered[ORDER_END_CONNS])
 		pier_conn_drain(c);
-	if (pier_station_meet(st, &me)) {
+	if (pier_station_meet(st, c)) {
 		if (st->serving->o.isolate)
-			pier_station_isolate(st, &me);
+			pier_station_isolate(st, c);
 		else
-			pier_station_handle(st, &me);
+			pier_station_handle(st, c);
 	}
-	pier_station_leave(st, &me);
+	pier_station_leave(st, c);
 	return 0;
 }
 
@@ -90,12 +91,11 @@ static int refuse_conn(void *arg)
 {
 	pier_conn *c = arg;
 	struct station *st = c->station;
-	struct served me = {.conn = c};
 
-	list_push(&st->conns, &me.link);
+	list_push(&st->conns, &c->link);
 	PIER_WITHIN (PIER_LINGER)
 		st->serving->o.on_full(c, st->serving->o.arg);
-	let_go(st, &me);
+	let_go(st, c);
 	pier_conn_free(c);
 	st->refusals--;
 	return 0;
@@ -142,13 +142,17 @@ static void setup(struct station *st, pier_conn *c)
 	c->station = st;
 }
 
-static bool count_in(struct serving *s, const pier_addr *peer, bool behind)
+/* 0, or which limit is reached: -EUSERS of the server, -EDQUOT of the host. */
+static int count_in(struct serving *s, const pier_addr *peer, bool behind)
 {
-	if (atomic_fetch_add(&s->conns, 1) < s->o.max_conns &&
-	    (behind || pier_hosts_enter(&s->hosts, peer, s->o.max_per_host)))
-		return true;
-	count_out(s);
-	return false;
+	int err = 0;
+	if (atomic_fetch_add(&s->conns, 1) >= s->o.max_conns)
+		err = -EUSERS;
+	else if (!behind && !pier_hosts_enter(&s->hosts, peer, s->o.max_per_host))
+		err = -EDQUOT;
+	if (err < 0)
+		count_out(s);
+	return err;
 }
 
 static bool begin(struct station *st, pier_conn *c)
@@ -160,18 +164,25 @@ static bool begin(struct station *st, pier_conn *c)
 
 bool pier_station_enter(struct station *st, pier_conn *c)
 {
+	pier_addr peer = pier_conn_peer(c);
+
 	setup(st, c);
 	bool behind = pier_station_proxies(st, c); /* then it is the client that counts */
-	if (!behind && !pier_station_welcomes(st, &c->peer))
+	if (!behind && !pier_station_welcomes(st, &peer))
 		return false;
-	if (!count_in(st->serving, &c->peer, behind))
+	int full = count_in(st->serving, &peer, behind);
+	if (full == -EUSERS && c->udp) {
+		pier_serving_make_room(st->serving);
+		return false;
+	}
+	if (full < 0)
 		return refuse(st, c);
 	atomic_fetch_add(&st->worker->load, 1);
 	if (is_one_of_the_last(st->serving) && begin(st, c))
 		return true;
 	atomic_fetch_sub(&st->worker->load, 1);
 	if (!behind)
-		pier_hosts_leave(&st->serving->hosts, &c->peer);
+		pier_hosts_leave(&st->serving->hosts, &peer);
 	count_out(st->serving);
 	return false;
 }

@@ -20,7 +20,7 @@
 
 struct child {
 	struct station *st;
-	struct served *me;
+	pier_conn *conn;
 	struct io_signals signals;
 };
 
@@ -38,7 +38,7 @@ static int read_signals(void *arg)
 		if (n < 0)
 			return (int)n;
 		if (pier_io_signal_number(info) == SIGTERM)
-			pier_conn_drain(child->me->conn);
+			pier_conn_drain(child->conn);
 	}
 }
 
@@ -47,9 +47,9 @@ static int run_child(void *arg)
 	struct child *child = arg;
 	PIER_AUTO_GROUP signals = PIER_GROUP;
 	pier_go(&signals, read_signals, child);
-	pier_station_handle(child->st, child->me);
-	pier_station_say_goodbye(child->st, child->me);
-	pier_close(child->me->conn);
+	pier_station_handle(child->st, child->conn);
+	pier_station_say_goodbye(child->st, child->conn);
+	pier_close(child->conn);
 	return child->st->serving->told_in_child ? STATUS_STOP : 0;
 }
 
@@ -92,11 +92,11 @@ static void close_the_parents(struct station *st, int mine)
 	pier_io_forked(st->worker->io);
 }
 
-static _Noreturn void be_child(struct station *st, struct served *me)
+static _Noreturn void be_child(struct station *st, pier_conn *c)
 {
-	struct child child = {.st = st, .me = me};
-	list_remove(&me->link);
-	close_the_parents(st, me->conn->fd);
+	struct child child = {.st = st, .conn = c};
+	list_remove(&c->link);
+	close_the_parents(st, c->fd);
 	pier_worker_leave();
 	int err = pier_io_signals_open(&child.signals);
 	if (err == 0)
@@ -134,9 +134,8 @@ static void judge(struct serving *s, pier_conn *c, int pid, int end)
 			      end >= PROCESS_KILLED ? end - PROCESS_KILLED : end);
 }
 
-static void be_parent(struct station *st, struct served *me, int pid)
+static void be_parent(struct station *st, pier_conn *c, int pid)
 {
-	pier_conn *c = me->conn;
 	int pidfd = pier_io_process_open(pid);
 	if (st->ordered[ORDER_END_CONNS]) /* it was drained before the child could be told */
 		pier_io_process_tell(pid, SIGTERM);
@@ -148,16 +147,16 @@ static void be_parent(struct station *st, struct served *me, int pid)
 	judge(st->serving, c, pid, pier_io_process_end(pid));
 }
 
-void pier_station_isolate(struct station *st, struct served *me)
+void pier_station_isolate(struct station *st, pier_conn *c)
 {
 	int pid = pier_io_fork();
 	if (pid == 0)
-		be_child(st, me);
-	me->elsewhere = true;
+		be_child(st, c);
+	c->elsewhere = true;
 	if (pid > 0)
-		be_parent(st, me, pid);
+		be_parent(st, c, pid);
 	else
-		pier_conn_fail(me->conn, pid, "make a process for");
+		pier_conn_fail(c, pid, "make a process for");
 }
 
 int pier_serving_check_isolation(struct serving *s)

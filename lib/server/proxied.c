@@ -5,12 +5,12 @@
 #include "net/forwarded.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 bool pier_station_proxies(const struct station *st, const pier_conn *c)
 {
+	pier_addr peer = pier_conn_peer(c);
 	return st->serving->o.proxied && !c->via->message &&
-	       pier_networks_have(&st->serving->proxies, &c->peer);
+	       pier_networks_have(&st->serving->proxies, &peer);
 }
 
 /* The header is read as the raw stream it comes in, whatever frames follow. */
@@ -38,32 +38,24 @@ static int take_header(pier_conn *c, struct forwarded *out)
 	return err;
 }
 
-static void rename_peer(pier_conn *c, const struct forwarded *f)
-{
-	if (f->local || f->from.len == 0)
-		return;
-	c->peer = f->from;
-	free(c->name);
-	c->name = NULL;
-}
-
-bool pier_station_meet(struct station *st, struct served *me)
+bool pier_station_meet(struct station *st, pier_conn *c)
 {
 	struct serving *s = st->serving;
-	pier_conn *c = me->conn;
 	struct forwarded f = {0};
 
-	if (!me->behind)
+	if (!c->behind)
 		return true;
 	int err = take_header(c, &f);
 	if (err < 0) {
 		pier_conn_fail(c, err, "read the PROXY header of");
 		return false;
 	}
-	rename_peer(c, &f);
-	if (!pier_station_welcomes(st, &c->peer) ||
-	    !pier_hosts_enter(&s->hosts, &c->peer, s->o.max_per_host))
+	if (!f.local && f.from.len)
+		err = pier_conn_rename(c, &f.from);
+	pier_addr peer = pier_conn_peer(c);
+	if (err < 0 || !pier_station_welcomes(st, &peer) ||
+	    !pier_hosts_enter(&s->hosts, &peer, s->o.max_per_host))
 		return false;
-	me->behind = false;
+	c->behind = false;
 	return true;
 }

@@ -15,7 +15,7 @@ static void await_emptiness(struct station *st)
 static void end_conns(struct station *st)
 {
 	for (struct list *at = st->conns.next; at != &st->conns; at = at->next)
-		pier_conn_drain(list_item(at, struct served, link)->conn);
+		pier_conn_drain(list_item(at, pier_conn, link));
 	PIER_WITHIN (st->serving->o.grace)
 		await_emptiness(st);
 	pier_group_end(&st->handlers);
@@ -85,7 +85,7 @@ static void start(struct io_op *note)
 void pier_station_start(struct station *st)
 {
 	list_init(&st->conns);
-	list_init(&st->due);
+	st->due_last = &st->due;
 	waitq_init(&st->emptied);
 	waitq_init(&st->keeper);
 	waitq_init_by_mail(&st->orders);
@@ -97,7 +97,7 @@ void pier_station_start(struct station *st)
 static void abort_conns(struct station *st)
 {
 	for (struct list *at = st->conns.next; at != &st->conns; at = at->next)
-		pier_conn_fail(list_item(at, struct served, link)->conn, -ECANCELED, "serve");
+		pier_conn_fail(list_item(at, pier_conn, link), -ECANCELED, "serve");
 	pier_group_cancel(&st->handlers);
 }
 

@@ -28,16 +28,11 @@ struct door {
 	struct station *station;
 	int fd;
 	pier_scheme scheme;
-	bool alone;	       /* on no other worker is one at the same place */
-	struct udp_port *port; /* of udp; it outlives the door, since its peers answer through it */
-};
-
-/* A conn that is being served; on the stack of its fiber, if it has one of its own. */
-struct served {
-	struct list link;
-	pier_conn *conn;
-	bool elsewhere; /* a process of its own serves it */
-	bool behind; /* a proxy that has not said yet for whom it speaks: its host is not counted */
+	bool alone; /* on no other worker is one at the same place */
+	/* Of udp; it outlives the door, since its peers answer through it. */
+	_Atomic(struct udp_port *) port;
+	struct io_op crowded; /* a note: let the longest silent peer go */
+	atomic_bool crowded_told;
 };
 
 struct station {
@@ -45,16 +40,16 @@ struct station {
 	struct worker *worker;
 	struct door doors[LISTEN_MAX];
 	unsigned door_count;
-	struct list conns; /* struct served */
+	struct list conns; /* that are served here */
 	pier_group acceptors, handlers;
 	struct waitq emptied; /* of conns */
 	unsigned refusals;
 	/* When handlers are called per message. */
-	struct list due;    /* conns that need a caller */
-	struct heap timers; /* idle time-outs */
-	unsigned called;    /* conns; the timers have room for so many */
-	bool spare;	    /* a caller stands ready */
-	bool short_handed;  /* none could be had */
+	struct io_op *due, **due_last; /* of conns that need a caller */
+	struct heap timers;	       /* idle time-outs */
+	unsigned called;	       /* conns; the timers have room for so many */
+	bool spare;		       /* a caller stands ready */
+	bool short_handed;	       /* none could be had */
 	struct waitq keeper;
 	pier_group keepers;
 	bool dead; /* never started */
@@ -111,28 +106,31 @@ void pier_doors_close(struct serving *s);
 bool pier_station_welcomes(const struct station *st, const pier_addr *peer);
 
 /* conns.c: on_open and the handler; what went wrong, and on_close. */
-void pier_station_handle(struct station *st, struct served *me);
-void pier_station_say_goodbye(struct station *st, struct served *me);
+void pier_station_handle(struct station *st, pier_conn *c);
+void pier_station_say_goodbye(struct station *st, pier_conn *c);
 
 /* isolate.c: serves a conn in a process of its own, and waits for that. And, before anything is opened: 0, or why these
  * options and URLs do not go with it. */
-void pier_station_isolate(struct station *st, struct served *me);
+void pier_station_isolate(struct station *st, pier_conn *c);
 int pier_serving_check_isolation(struct serving *s);
 
 /* proxied.c: true for a conn from a proxy. And, on its fiber, before anything else is read: takes the header, and
  * counts and judges the client it names. False when the conn is to be closed. */
 bool pier_station_proxies(const struct station *st, const pier_conn *c);
-bool pier_station_meet(struct station *st, struct served *me);
+bool pier_station_meet(struct station *st, pier_conn *c);
 
 /* conns.c: counts a new conn and serves it, or refuses it: false when it is still the caller's. Leaving is
  * reported, closed, freed. */
 bool pier_station_enter(struct station *st, pier_conn *c);
-void pier_station_leave(struct station *st, struct served *me);
+void pier_station_leave(struct station *st, pier_conn *c);
 
 /* calls.c: serves a conn per message; and the fiber that sees to the quiet ones, cancelled when there are no
  * conns any more. */
 bool pier_calls_begin(struct station *st, pier_conn *c);
 int pier_calls_keep(void *station);
+
+/* room.c: all conns are taken, and there is a new udp peer: has the one go that is silent for longest. */
+void pier_serving_make_room(struct serving *s);
 
 /* accept.c: the fiber of one door. */
 int pier_door_run(void *door);

@@ -43,6 +43,8 @@ CONTENDERS = [
     Contender("bare recvmmsg", "peers/bare_udp.c", "udp", bare=True),
     Contender("pier epoll", "peers/pier.c", "echo idle stream fanout udp", io="epoll"),
     Contender("pier io_uring", "peers/pier.c", "echo idle stream fanout udp", io="uring"),
+    Contender("pier epoll, quiet", "peers/pier_quiet.c", "echo idle", io="epoll"),
+    Contender("pier io_uring, quiet", "peers/pier_quiet.c", "echo idle", io="uring"),
     Contender("libuv", "peers/libuv.c", "echo idle stream fanout udp", package="libuv1-dev", libraries="-luv"),
     Contender("libevent", "peers/libevent.c", "echo idle stream", package="libevent-dev", libraries="-levent"),
     Contender("State Threads", "peers/state_threads.c", "echo idle stream udp", package="libst-dev", libraries="-lst"),

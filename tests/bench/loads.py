@@ -13,6 +13,7 @@ class Load:
     size: int = 64
     depth: int = 1
     unit: str = "message"  # what is counted
+    cores: int = 0  # that the server may use; 0 = all that it is given
 
 
 def size_name(size):
@@ -29,11 +30,13 @@ LOADS = [
         for conns in (1, 64, 1000, 10000)
         for size in (64, 1024, 16384)
     ),
+    *(Load(f"workers-{n}", f"Echo: 800 conns, 64 B, {n} of the server's cores", "echo", "echo", 800, cores=n) for n in (1, 2)),
     Load("pipelined-64", "Pipelined: 64 conns, 64 B, 16 messages at once", "echo", "echo", 64, depth=16),
     Load("churn-64", "Connect, echo 64 B, close: 64 at a time", "echo", "churn", 64, unit="conn"),
     Load("stream-4", "One-way stream to 4 conns, in blocks of 16 KiB", "stream", "stream", 4, unit="block"),
     Load("fanout-1000", "One speaks, 1,000 hear: lines of 64 B", "fanout", "fanout", 1000, depth=32, unit="delivery"),
     Load("udp-32", "UDP echo: 32 peers, 64 B, 4 at once", "udp", "udp", 32, depth=4, unit="datagram"),
+    Load("udp-flood", "UDP echo: 1 peer, 1,200 B, 48 at once, joined", "udp", "flood", 1, 1200, depth=48, unit="datagram"),
     Load("idle-15000", "Memory of an idle conn, after one echo: 15,000 conns", "idle", "idle", 15000, unit="conn"),
     Load("micro", "Single steps", "micro", "micro", 1, unit="step"),
 ]

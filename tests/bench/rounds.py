@@ -65,6 +65,10 @@ def running(command, cores, log, **more):
                 pipe.close()
 
 
+def cores_of(load, run):
+    return run.server_cores[: load.cores or None]
+
+
 @contextlib.contextmanager
 def served(contender, load, run):
     """A server that listens, and its port."""
@@ -72,7 +76,7 @@ def served(contender, load, run):
     port = free_port(kind)
     command = [*contender.command(run.build), load.mode, str(port)]
     with open(run.log, "w+b") as log, running(
-        command, run.server_cores, log, stdout=log, stdin=subprocess.DEVNULL, env=contender.env
+        command, cores_of(load, run), log, stdout=log, stdin=subprocess.DEVNULL, env=contender.env
     ) as server:
         end = time.monotonic() + OPEN_WITHIN
         while not answers(port, kind):
@@ -146,7 +150,7 @@ def measure(contender, load, run):
     return {
         "cpu_us": cpu / messages * 1e6,
         "per_second": messages,
-        "busy": cpu / len(run.server_cores),
+        "busy": cpu / len(cores_of(load, run)),
         "load_busy": sum(p["load_cpu"] / p["seconds"] for p in parts) / len(run.load_cores),
         "p50_us": max(p["p50_us"] for p in parts),
         "p99_us": max(p["p99_us"] for p in parts),

@@ -106,6 +106,8 @@ class Bench:
                 self.skipped[c] = broken[c]
             elif load.mode not in c.modes.split():
                 continue
+            elif load.cores > len(run.server_cores):
+                self.skipped[c] = f"the server needs {load.cores} cores: --server-cores"
             elif load.conns + 100 > files:
                 self.skipped[c] = f"{load.conns:,} conns need more descriptors than ulimit -Hn allows: {files}"
             else:

@@ -236,6 +236,24 @@ def test_pool_loses_no_job(run):
     assert "at most" in run("pool", "5000000000", status=2)[1]
 
 
+def test_sensors_are_remembered_between_reports(serve):
+    sensors, port = serve("sensors")
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as roof, socket.create_connection(
+        ("127.0.0.1", port), timeout=10
+    ) as cellar:
+        heard = roof.makefile("rw")
+        for report, answer in (("20", "mean of 1: 20.00"), ("22", "mean of 2: 21.00"), ("-6", "mean of 3: 12.00")):
+            heard.write(report + "\n")
+            heard.flush()
+            assert heard.readline() == answer + "\n"
+        cellar.sendall(b"9\n" + b"x" * 100)  # longer than any report
+        assert cellar.makefile().read() == "mean of 1: 9.00\n"
+        heard.close()
+        roof.close()
+        sensors.expect("left after 1 reports: Message too long\n")
+        sensors.expect("left after 3 reports\n")
+
+
 def test_deadline(run):
     assert run("deadline")[0] == (
         "time-out: Connection timed out after 0.2 s\ndeadline: Connection timed out after 0.3 s\n"

@@ -83,6 +83,33 @@ ON_BOTH(a_datagram_that_nobody_takes_is_refused)
 	CHECK_EQ(pier_err(c), -ECONNREFUSED);
 }
 
+/* recv(2) returns 0 for both; what still comes, or may come, tells. */
+ON_FIBER(an_empty_packet_is_not_the_end)
+{
+	char url[64];
+	pier_listener *l;
+	pier_conn *server;
+	snprintf(url, sizeof url, "seqpacket:@pier-empty-%d", (int)getpid());
+	CHECK_OK(pier_listen(url, &l));
+	PIER_AUTO *c = pier_dial(url);
+	CHECK_OK(pier_accept(l, &server));
+	CHECK_EQ(pier_send(c, "", 0), 0);
+	CHECK_BYTES(pier_next(server), "");
+	CHECK_EQ(pier_send(c, "one", 3), 3);
+	CHECK_EQ(pier_send(c, "", 0), 0);
+	CHECK_EQ(pier_send(c, "", 0), 0);
+	CHECK_EQ(pier_send(c, "two", 3), 3);
+	CHECK_OK(pier_finish(c)); /* from here on the end is there too */
+	CHECK_BYTES(pier_next(server), "one");
+	CHECK_BYTES(pier_next(server), "");
+	CHECK_BYTES(pier_next(server), "");
+	CHECK_BYTES(pier_next(server), "two");
+	CHECK(!pier_next(server).p);
+	CHECK_OK(pier_err(server));
+	pier_close(server);
+	pier_listener_close(l);
+}
+
 ON_FIBER(seqpacket_keeps_messages_and_tells_the_end)
 {
 	char url[64];

@@ -79,6 +79,134 @@ ON_EACH(a_recv_without_memory_gets_a_buffer_only_with_data)
 	io->backend->close_fd(io, fds[0]);
 }
 
+/* ---- Many messages -------------------------------------------------------------------------------- */
+
+#define MANY 8
+
+struct many {
+	char room[MANY][8];
+	struct iovec iov[MANY];
+	struct mmsghdr msgs[MANY];
+};
+
+static struct io_op recv_many(int fd, struct many *m, unsigned count)
+{
+	struct io_op op = {.kind = IO_RECVMMSG, .fd = fd, .batch = {m->msgs, count}};
+	memset(m, 0, sizeof *m);
+	for (unsigned i = 0; i < MANY; i++) {
+		m->iov[i] = (struct iovec){m->room[i], sizeof m->room[i]};
+		m->msgs[i].msg_hdr.msg_iov = &m->iov[i];
+		m->msgs[i].msg_hdr.msg_iovlen = 1;
+	}
+	return op;
+}
+
+ON_EACH(one_call_takes_all_that_has_arrived)
+{
+	int fds[2];
+	struct many m;
+	udp_pair(io, fds);
+	for (int round = 0; round < 3; round++) { /* the first call is in vain, or not */
+		struct asked a = {.op = recv_many(fds[0], &m, MANY)};
+		if (round != 1) {
+			ask(io, &a);
+			CHECK(!a.at_once);
+		}
+		put(fds[1], "one");
+		put(fds[1], "");
+		put(fds[1], "three");
+		put(fds[1], "longer than its room");
+		if (round == 1)
+			ask(io, &a);
+		CHECK_EQ(answer(io, &a), 4);
+		CHECK_EQ(m.msgs[0].msg_len, 3);
+		CHECK_EQ(m.msgs[1].msg_len, 0);
+		CHECK(memcmp(m.room[2], "three", 5) == 0);
+		CHECK_EQ(m.msgs[3].msg_len, sizeof m.room[3]);
+		CHECK(m.msgs[3].msg_hdr.msg_flags & MSG_TRUNC);
+		CHECK(!(m.msgs[2].msg_hdr.msg_flags & MSG_TRUNC));
+	}
+	part(io, fds);
+}
+
+ON_EACH(what_one_call_had_no_room_for_comes_by_the_next)
+{
+	int fds[2];
+	struct many m;
+	udp_pair(io, fds);
+	for (int i = 0; i < 5; i++)
+		put(fds[1], "x");
+	CHECK_EQ(do_op(io, recv_many(fds[0], &m, 2)), 2);
+	CHECK_EQ(do_op(io, recv_many(fds[0], &m, 2)), 2);
+	CHECK_EQ(do_op(io, recv_many(fds[0], &m, 2)), 1);
+	struct asked a = {.op = recv_many(fds[0], &m, 2)};
+	a.op.nowait = true;
+	ask(io, &a);
+	CHECK(a.at_once);
+	CHECK_EQ(a.op.result, -EAGAIN);
+	put(fds[1], "y");
+	a = (struct asked){.op = recv_many(fds[0], &m, 2)};
+	a.op.nowait = true;
+	ask(io, &a);
+	CHECK_EQ(a.op.result, 1);
+	a = (struct asked){.op = recv_many(fds[0], &m, 2)};
+	ask(io, &a);
+	CHECK(!a.at_once);
+	io->backend->cancel(io, &a.op);
+	CHECK_EQ(answer(io, &a), -ECANCELED);
+	part(io, fds);
+}
+
+static struct io_op send_many(int fd, struct many *m, unsigned count)
+{
+	struct io_op op = recv_many(fd, m, count);
+	op.kind = IO_SENDMMSG;
+	for (unsigned i = 0; i < count; i++) {
+		m->room[i][0] = (char)('a' + i);
+		m->iov[i].iov_len = 1;
+	}
+	return op;
+}
+
+ON_EACH(an_error_in_the_middle_of_many_is_the_next_call_s)
+{
+	static char big[70000];
+	int fds[2];
+	char got[8];
+	struct many m;
+	udp_pair(io, fds);
+	struct io_op op = send_many(fds[1], &m, 3);
+	m.iov[1] = (struct iovec){big, sizeof big};
+	CHECK_EQ(do_op(io, op), 1);
+	op.batch.at = &m.msgs[1];
+	op.batch.count = 2;
+	CHECK_EQ(do_op(io, op), -EMSGSIZE);
+	op.batch.at = &m.msgs[2];
+	op.batch.count = 1;
+	CHECK_EQ(do_op(io, op), 1);
+	CHECK_EQ(read(fds[0], got, sizeof got), 1);
+	CHECK_EQ(got[0], 'a');
+	CHECK_EQ(read(fds[0], got, sizeof got), 1);
+	CHECK_EQ(got[0], 'c');
+	part(io, fds);
+}
+
+/* A unix datagram waits for its reader, where udp's would be dropped. */
+ON_EACH(many_wait_for_room)
+{
+	int fds[2];
+	struct many m;
+	CHECK_OK(pier_io_pair(SOCK_DGRAM, fds));
+	fill_up(io, fds[1]);
+	struct asked a = {.op = send_many(fds[1], &m, 3)};
+	ask(io, &a);
+	turn(io, 10 * MS);
+	CHECK_EQ(a.times, 0);
+	empty_out(fds[0]);
+	CHECK_EQ(answer(io, &a), 3);
+	part(io, fds);
+}
+
 /* ---- Connecting ----------------------------------------------------------------------------------- */
 
 ON_EACH(a_refused_connect_says_so)

@@ -97,6 +97,7 @@ ON_BOTH(a_path_that_was_inherited_is_not_removed)
 	snprintf(url, sizeof url, "seqpacket:%s", path);
 	pier_conn *server;
 	PIER_AUTO *c = pier_dial(url);
+	CHECK_OK(pier_err(c));
 	CHECK_OK(pier_accept(l, &server));
 	CHECK(pier_is_message(server));
 	pier_abort(server);

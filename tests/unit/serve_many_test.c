@@ -132,7 +132,7 @@ static void close_a_door(void)
 			return;
 		}
 	}
-	CHECK(!"there is a listener");
+	CHECK(false); /* there is none */
 }
 
 ON_FIBER(a_server_that_cannot_accept_any_more_stops_and_says_why)

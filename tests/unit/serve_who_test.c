@@ -105,7 +105,8 @@ ON_FIBER(who_is_not_welcome_is_closed_at_once)
 		open_town(&t);
 		PIER_WITHIN (PIER_S(5)) {
 			PIER_AUTO *c = pier_dial(t.where, .source = cases[i].from);
-			CHECK(pier_err(c) == 0 || !cases[i].welcome); /* the reset may be that quick */
+			CHECK(pier_err(c) == 0 ||
+			      !cases[i].welcome); /* the reset may be that quick */
 			pier_send(c, "hello", 5);
 			pier_bytes m = pier_next(c);
 			fprintf(stderr, "case %zu: %s\n", i, pier_why(c));

@@ -227,6 +227,24 @@ ON_FIBER(a_slow_member_may_miss_the_oldest_instead)
 	pier_topic_free(t);
 }
 
+ON_FIBER(with_room_for_one_message_the_last_is_never_missed)
+{
+	pier_topic *t = pier_topic_new(.backlog = 1, .on_full = PIER_DROP_OLDEST);
+	struct ear slow = ear_in(t, PIER_LINES);
+	for (int i = 0; i < 2000; i++) {
+		say_long(t, i);
+		if (i % 10 == 0)
+			pier_sleep(PIER_US(100));
+	}
+	pier_sleep(PIER_MS(5));
+	int last = -1;
+	PIER_WITHIN (PIER_S(2))
+		while (last != 1999)
+			last = hear_long_number(slow.reader);
+	ear_end(&slow);
+	pier_topic_free(t);
+}
+
 ON_FIBER(a_message_larger_than_any_queue_is_refused_and_cuts_nobody)
 {
 	pier_topic *t = pier_topic_new(.backlog_max = 100);

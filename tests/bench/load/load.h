@@ -31,6 +31,7 @@ void load_churn(const struct plan *p);
 void load_stream(const struct plan *p);
 void load_fanout(const struct plan *p);
 void load_udp(const struct plan *p);
+void load_flood(const struct plan *p);
 
 _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -1,7 +1,8 @@
 /* load MODE --port N [--conns N] [--size BYTES] [--depth N] [--seconds S] [--warm S] [--most N] [--pid N]… [--hold]
  *	echo: conns × depth messages of size, under way at once		churn: connect, echo, close
  *	stream: what the server sends without end			fanout: one speaks, conns listen
- *	udp: conns peers × depth datagrams				idle: one echo each, then silence */
+ *	udp: conns peers × depth datagrams				idle: one echo each, then silence
+ *	flood: the same, and the kernel cuts what leaves together (UDP_SEGMENT) */
 #include "load.h"
 
 #include <arpa/inet.h>
@@ -16,8 +17,8 @@ static const struct mode {
 	const char *name;
 	void (*run)(const struct plan *p);
 } modes[] = {
-	{"echo", load_echo}, {"idle", load_echo},     {"churn", load_churn},
-	{"udp", load_udp},   {"fanout", load_fanout}, {"stream", load_stream},
+	{"echo", load_echo},	 {"idle", load_echo},	  {"churn", load_churn}, {"udp", load_udp},
+	{"fanout", load_fanout}, {"stream", load_stream}, {"flood", load_flood},
 };
 
 _Noreturn void die(const char *format, ...)
@@ -112,7 +113,7 @@ static struct plan read_plan(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	if (argc < 2)
-		die("which load? echo, churn, stream, fanout, udp or idle");
+		die("which load? echo, churn, stream, fanout, udp, flood or idle");
 	struct plan p = read_plan(argc - 1, argv + 1);
 	pattern_init();
 	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
@@ -123,5 +124,6 @@ int main(int argc, char **argv)
 			return 0;
 		}
 	}
-	die("no load is called %s; there are echo, churn, stream, fanout, udp and idle", argv[1]);
+	die("no load is called %s; there are echo, churn, stream, fanout, udp, flood and idle",
+	    argv[1]);
 }

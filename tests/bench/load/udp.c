@@ -3,6 +3,7 @@
 #include "load.h"
 
 #include <errno.h>
+#include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -25,6 +26,7 @@ struct udp {
 	struct peer *peers;
 	unsigned busy;
 	int epoll;
+	bool cut; /* by the kernel: what leaves together is one call and one message */
 	char *in, *out;
 };
 
@@ -50,7 +52,9 @@ static void send_missing(struct udp *u, unsigned i)
 		msgs[n++].msg_hdr.msg_iovlen = 1;
 	}
 	p->left_at = now_ns();
-	if (sendmmsg(p->fd, msgs, n, 0) < 0 && errno != EAGAIN)
+	if (u->cut && send(p->fd, u->out, (size_t)n * size, 0) < 0)
+		die("send: %s", strerror(errno));
+	if (!u->cut && sendmmsg(p->fd, msgs, n, 0) < 0 && errno != EAGAIN)
 		die("sendmmsg: %s", strerror(errno));
 }
 
@@ -135,9 +139,10 @@ static void turn(struct udp *u)
 	}
 }
 
-void load_udp(const struct plan *p)
+static void talk(const struct plan *p, bool cut)
 {
-	struct udp u = {.p = p, .epoll = watch_open()};
+	struct udp u = {.p = p, .epoll = watch_open(), .cut = cut};
+	int size = (int)p->size;
 	u.peers = calloc(p->conns, sizeof *u.peers);
 	u.in = malloc((size_t)(p->size + 1) * DEPTH_LARGEST);
 	u.out = malloc((size_t)p->size * DEPTH_LARGEST);
@@ -147,6 +152,9 @@ void load_udp(const struct plan *p)
 		die("a datagram has at least %zu bytes, for its number", sizeof(uint64_t));
 	for (unsigned i = 0; i < p->conns; i++) {
 		u.peers[i].fd = dial(p, SOCK_DGRAM);
+		if (cut &&
+		    setsockopt(u.peers[i].fd, IPPROTO_UDP, UDP_SEGMENT, &size, sizeof size) < 0)
+			die("UDP_SEGMENT: %s", strerror(errno));
 		watch(u.epoll, u.peers[i].fd, EPOLLIN, i);
 	}
 	ready(p);
@@ -163,4 +171,14 @@ void load_udp(const struct plan *p)
 	free(u.peers);
 	free(u.in);
 	free(u.out);
+}
+
+void load_udp(const struct plan *p)
+{
+	talk(p, false);
+}
+
+void load_flood(const struct plan *p)
+{
+	talk(p, true);
 }
