@@ -144,8 +144,12 @@ const char *pier_peer(pier_conn *c)
 /* A caller may copy all of it, so it has to be whole. */
 static const pier_addr *whole_peer(pier_conn *c)
 {
-	if (!c->peer_whole && (c->peer_whole = malloc(sizeof *c->peer_whole)))
-		*c->peer_whole = pier_conn_peer(c);
+	if (!c->peer_whole) {
+		pier_addr peer = pier_conn_peer(c); /* before there is a whole one to be asked */
+		c->peer_whole = malloc(sizeof peer);
+		if (c->peer_whole)
+			*c->peer_whole = peer;
+	}
 	return c->peer_whole;
 }
 
@@ -270,6 +274,7 @@ static bool ends_well(const pier_conn *c)
 /* What a server owns, it frees itself after the handler; until then only the error is left of it. */
 static void let_go(pier_conn *c, bool reset, int err)
 {
+	pier_held_end(c);
 	if (c->fd >= 0)
 		c->via->close(c, reset);
 	if (c->station)
@@ -283,6 +288,8 @@ void pier_close(pier_conn *c)
 	if (!c)
 		return;
 	PIER_SHIELD (PIER_LINGER) {
+		if (!c->err)
+			pier_held_drain(c, PIER_FOREVER);
 		if (c->outbox)
 			pier_outbox_end(c, PIER_FOREVER);
 		/* After the peer's end nothing of its can come any more: the close says all. */
