@@ -19,6 +19,7 @@
 PIER_BEGIN
 
 typedef struct pier_conn pier_conn;
+typedef struct pier_tls pier_tls; /* <pier/tls.h> */
 
 /* How a stream is cut into messages. */
 typedef enum pier_frame {
@@ -46,17 +47,18 @@ typedef struct pier_tried {
 } pier_tried;
 
 typedef struct pier_dial_opts {
-	size_t size;	 /* sizeof(pier_dial_opts), set by the macro */
-	int64_t timeout; /* ns for look-up, connect and proxy together; 0 = only the deadlines around */
+	size_t size; /* sizeof(pier_dial_opts), set by the macro */
+	int64_t timeout; /* ns for look-up, connect, proxy and TLS together; 0 = only the deadlines around */
 	const char *
 		source; /* numeric address, or address:port, to come from; NULL = the kernel's choice */
 	const char *
-		proxy; /* tcp only: socks5://[user:password@]host:port (RFC 1928, 1929; the proxy looks
+		proxy; /* tcp and tls only: socks5://[user:password@]host:port (RFC 1928, 1929; the proxy looks
 			    * the name up) or http://[user:password@]host:port (CONNECT, RFC 9110 §9.3.6) */
 	pier_tried *tried; /* filled, whatever comes of it */
 	pier_frame frame;
 	size_t message_max; /* 0 = PIER_MESSAGE_MAX */
 	int64_t idle; /* a wait to receive or send ends after this long without a byte; 0 = never */
+	pier_tls *tls; /* of tls://: whom to trust, who we are; NULL = the system's authorities */
 } pier_dial_opts;
 
 /* Resolves and connects. Waits for both. The addresses of a name are tried in their order, IPv6 and IPv4 by
@@ -128,7 +130,15 @@ PIER_API int pier_unread(pier_conn *c, const void *p, size_t n);
  * of the message before. Python: select.select. */
 PIER_API int pier_poll(pier_conn *c, int64_t ns);
 
-/* ---- Sending ----------------------------------------------------------------------------------- */
+/* ---- Sending -----------------------------------------------------------------------------------
+ *
+ * Answers to messages that arrived together leave together. While input of a stream socket is buffered
+ * and not spent, what a fiber sends may be held, 16 KiB at most; it leaves with what is sent once all
+ * input is spent, and at the latest before that fiber waits for anything at all, or ends: a receive, a
+ * lock, time, offloaded work. So nothing is held past a wait, and no other fiber overtakes it. An error
+ * of held bytes is told by a later call. A peer that reads nothing holds nobody up by them: the next
+ * receive may go on, the next send waits for room. Before you write to pier_fileno yourself, let the
+ * fiber wait, as by pier_yield. Outside fibers nothing is held. */
 
 /* Sends all of it, as one message where there are messages. Waits while the peer reads slower than we
  * write. Returns `n`, or an error. What a udp server's handler sends may leave together with the answers

@@ -26,7 +26,7 @@ typedef struct pier_message {
 	size_t bytes; /* received, or sent, in a batch */
 } pier_message;
 
-/* A message of one piece, to be sent to `to` (NULL: to the peer), or to be received. */
+/* A message of one piece, to be received, or to be sent to the peer; `addr` may name another. */
 static inline pier_message pier_message_of(struct iovec *piece)
 {
 	pier_message m;
@@ -86,7 +86,8 @@ PIER_API int pier_ancillary_credentials(const pier_ancillary *a, pier_credential
  * IP_PKTINFO, ip(7); IPV6_PKTINFO, RFC 3542 §6. */
 PIER_API int pier_ancillary_pktinfo(const pier_ancillary *a, pier_addr *to, unsigned *interface);
 
-/* From which of our addresses (len 0: the kernel's choice) and interface (0) a datagram shall go. 0, -EMSGSIZE, or
+/* From which of our addresses and by which interface (0: the kernel's choice) a datagram shall go; of an address
+ * without length only the family counts. 0, -EMSGSIZE, or
  * -EAFNOSUPPORT. */
 PIER_API int pier_ancillary_add_pktinfo(pier_ancillary *a, const pier_addr *from,
 					unsigned interface);

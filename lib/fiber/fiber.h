@@ -21,29 +21,30 @@ enum fiber_state {
 	FIBER_DEAD
 };
 
-/* Lives at the top of its own stack, so that an idle fiber touches few pages. */
+/* Lives at the top of its own stack, so that an idle fiber touches few pages; what each wait touches comes first, in
+ * few lines of the cache. */
 struct fiber {
-	void *sp;    /* where it left off */
-	uint64_t id; /* among those of its worker, from 0 */
+	void *sp; /* where it left off */
 	struct worker *worker;
+	struct list link;  /* in the run queue, in a waitq, or among the free */
+	pier_scope *scope; /* innermost */
+	struct io_op *op;  /* while parked: the op it waits for, if one */
 	enum fiber_state state;
+	int wake_err; /* why the wait ended: 0, or an error that ended it */
+	unsigned streak;
+	bool deaf; /* while parked: feels neither cancel nor deadline */
+	bool cancelled;
+	const char *waits_for; /* while parked: words for a dump */
+	int64_t parked_at;     /* while parked: since when */
+	int64_t wake_at;       /* while parked: the deadline; while free: since when */
+	struct heap_node
+		timer; /* one per fiber, moved only to earlier times, re-armed when it fires */
+	uint64_t id;   /* among those of its worker, from 0 */
 	int (*fn)(void *);
 	void *arg;
 	pier_group *group;
 	struct fiber *group_next, *group_prev;
-	struct list link;      /* in the run queue, in a waitq, or among the free */
-	pier_scope *scope;     /* innermost */
-	const char *waits_for; /* while parked: words for a dump */
-	int64_t parked_at;     /* while parked: since when */
-	struct io_op *op;      /* while parked: the op it waits for, if one */
-	int wake_err;	       /* why the wait ended: 0, or an error that ended it */
-	bool deaf;	       /* while parked: feels neither cancel nor deadline */
-	bool cancelled;
-	unsigned streak;
-	void **locals;	 /* NULL until the first is set */
-	int64_t wake_at; /* while parked: the deadline; while free: since when */
-	struct heap_node
-		timer; /* one per fiber, moved only to earlier times, re-armed when it fires */
+	void **locals; /* NULL until the first is set */
 	char *stack;   /* lowest byte */
 	size_t stack_size;
 	void *tsan, *asan;

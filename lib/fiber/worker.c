@@ -38,6 +38,7 @@ int pier_worker_open(struct runtime *rt, unsigned id, struct worker **out)
 	pier_stacks_init(&w->stacks, rt->stack_size);
 	w->turn_last = &w->turn_first;
 	list_init(&w->ready);
+	list_init(&w->before_wait);
 	*out = w;
 	return 0;
 }
@@ -63,6 +64,20 @@ static void bury(struct worker *w)
 	pier_stack_give(&w->stacks, f, w->io->now);
 }
 
+static void run_wait_tasks(struct worker *w)
+{
+	struct list *node;
+	while ((node = list_pop(&w->before_wait))) {
+		struct wait_task *t = list_item(node, struct wait_task, link);
+		t->run(t);
+	}
+}
+
+void pier_worker_before_wait(struct worker *w, struct wait_task *t)
+{
+	list_push(&w->before_wait, &t->link);
+}
+
 static struct fiber *next_ready(struct worker *w)
 {
 	if (w->budget == 0)
@@ -79,6 +94,8 @@ static struct fiber *next_ready(struct worker *w)
  * is time to look at the kernel again. */
 void pier_worker_switch(struct worker *w, struct fiber *from)
 {
+	if (!list_empty(&w->before_wait))
+		run_wait_tasks(w);
 	struct fiber *to = next_ready(w);
 	if (w->watch.on)
 		pier_watch_switch(w, from);

@@ -17,6 +17,12 @@ struct turn_task {
 	bool queued;
 };
 
+/* Something to do before the fiber that runs now waits for anything, or ends. It must not wait itself. */
+struct wait_task {
+	struct list link;
+	void (*run)(struct wait_task *);
+};
+
 /* Written by the worker, read by all. */
 struct worker_counts {
 	counter turns, turns_blocked, turn_longest, switches;
@@ -48,6 +54,7 @@ struct worker {
 	bool deadlock_told;
 	struct fiber *dead; /* its stack is given back by whoever runs next */
 	struct turn_task *turn_first, **turn_last;
+	struct list before_wait;
 	atomic_uint load; /* conns: what accept balances */
 	bool stopping;
 	void *loop_sp;
@@ -80,6 +87,7 @@ void pier_worker_leave(void);
 
 void pier_worker_at_turn_end(struct worker *w, struct turn_task *task);
 void pier_turn_task_drop(struct worker *w, struct turn_task *task);
+void pier_worker_before_wait(struct worker *w, struct wait_task *task);
 
 /* The scheduler's part of fibers. */
 int pier_worker_open(struct runtime *rt, unsigned id, struct worker **out);

@@ -12,10 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define EVENTS_ONCE                                                                                \
-	32 /* then fibers run: more buffers filled at once would fall out of the cache before they are read */
-#define HOUR_MS 3600000
-#define MAIL	UINT64_MAX /* the tag of the eventfd */
+/* Then fibers run: more buffers filled at once would fall out of the cache before they are read. */
+#define EVENTS_ONCE 32
+#define AHEAD	    8 /* events whose ops are looked at together */
+#define HOUR_MS	    3600000
+#define MAIL	    UINT64_MAX /* the tag of the eventfd */
 
 struct waiting {
 	struct io_op *first, **last;
@@ -28,7 +29,9 @@ struct slot {
 	bool registered;
 	bool hears_room; /* … for writing too, once something has waited for that */
 	bool dry; /* the last receive took all there was, and no edge has come since: epoll(7), Q9 */
-	bool ended; /* an edge has told of the end: there may be no other, so dry says nothing */
+	/* An edge has told of the end, and there may be no other; or of urgent data, at which a receive stops short:
+	 * dry says nothing. */
+	bool ended;
 };
 
 struct epoll_io {
@@ -92,7 +95,7 @@ static struct slot *slot_make(struct epoll_io *e, int fd)
 	return e->slots[at];
 }
 
-static struct slot *slot_find(struct epoll_io *e, int fd)
+static struct slot *slot_find(const struct epoll_io *e, int fd)
 {
 	return (size_t)fd < e->room ? e->slots[fd] : NULL;
 }
@@ -108,7 +111,8 @@ static int slot_register(struct epoll_io *e, struct slot *s, const struct io_op 
 	bool room = s->hears_room || !io_kind_reads(op->kind);
 	if (s->registered && room == s->hears_room)
 		return 0;
-	struct epoll_event ev = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET | (room ? EPOLLOUT : 0),
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET |
+					   (room ? EPOLLOUT : 0),
 				 .data.u64 = (uint64_t)s->generation << 32 | (uint32_t)op->fd};
 	if (epoll_ctl(e->epoll, s->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, op->fd, &ev) < 0)
 		return -errno;
@@ -222,7 +226,7 @@ static void epoll_event(struct epoll_io *e, const struct epoll_event *ev)
 	struct slot *s = slot_find(e, (int)(uint32_t)ev->data.u64);
 	if (!s || s->generation != (uint32_t)(ev->data.u64 >> 32))
 		return;
-	if (ev->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+	if (ev->events & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		s->ended = true;
 	if (ev->events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
 		s->dry = false;
@@ -230,6 +234,18 @@ static void epoll_event(struct epoll_io *e, const struct epoll_event *ev)
 	}
 	if (ev->events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
 		retry(&e->io, s, &s->out);
+}
+
+/* An op lies on the stack of whoever waits, each in a page of its own; with a thousand conns those have long left the
+ * TLB and the cache. Read one after the other the misses overlap; between system calls each would be waited for. It
+ * must be a read: a prefetch that misses the TLB is dropped. */
+static void look_ahead(const struct epoll_io *e, const struct epoll_event *ev, int n)
+{
+	for (int i = 0; i < n && i < AHEAD; i++) {
+		const struct slot *s = slot_find(e, (int)(uint32_t)ev[i].data.u64);
+		if (s && s->in.first)
+			(void)*(const volatile enum io_kind *)&s->in.first->kind;
+	}
 }
 
 static int sleep_for(struct epoll_io *e, struct epoll_event *events, int64_t ns)
@@ -266,8 +282,11 @@ static void epoll_wait_for(struct io *io, int64_t deadline)
 	atomic_store(&io->mail.asleep, false);
 	if (ns)
 		io->now = pier_io_clock();
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i++) {
+		if (i % AHEAD == 0)
+			look_ahead(e, &events[i], n - i);
 		epoll_event(e, &events[i]);
+	}
 	pier_io_deliver(io);
 }
 

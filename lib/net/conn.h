@@ -25,6 +25,12 @@ struct transport {
 	void (*disarm)(pier_conn *c, struct io_op *op);
 	/* Sends a part of a stream, or a whole message. */
 	int64_t (*send)(pier_conn *c, struct msghdr *msg, int64_t until);
+	/* For who sends without a fiber, where other bytes go over the wire than are given (TLS); NULL where the
+	 * same do. send_now takes all or is -EAGAIN; unsent is what of that has still to go, and stays
+	 * where it is; left tells that some of it has gone. */
+	int64_t (*send_now)(pier_conn *c, const struct msghdr *msg);
+	bool (*unsent)(pier_conn *c, struct iovec *out);
+	void (*left)(pier_conn *c, size_t n);
 	/* 1 when there is something to receive. */
 	int64_t (*poll)(pier_conn *c, int64_t until);
 	int (*finish)(pier_conn *c);
@@ -40,9 +46,13 @@ struct inbuf {
 	bool pooled;
 };
 
+/* What each message touches comes first: with thousands of conns it is no longer in the cache, and each line of that
+ * is waited for. */
 struct pier_conn {
 	const struct transport *via;
 	int fd;
+	pier_frame frame;
+	int err;       /* sticks */
 	bool socket;   /* fd is one */
 	bool shared;   /* its description has other holders */
 	bool blocks;   /* … and no O_NONBLOCK */
@@ -58,25 +68,27 @@ struct pier_conn {
 	bool stale : 1; /* of a raw stream: the handler has seen what is buffered, and wants more */
 	bool opened : 1; /* its server has called on_open */
 	bool behind : 1; /* a proxy that has not said yet for whom it speaks: its host is not counted */
-	bool elsewhere : 1; /* a process of its own serves it */
-	bool peer_cut : 1;  /* `peer` has no memory beyond its length */
-	pier_frame frame;
-	int err;	   /* sticks */
-	const char *doing; /* what failed: "connect to" */
-	size_t message_max;
-	int64_t rd, wr; /* time-outs of a wait, PIER_FOREVER for none */
+	bool secure : 1;       /* TLS comes before all else */
+	bool unopened : 1;     /* … and its handshake failed */
+	bool elsewhere : 1;    /* a process of its own serves it */
+	bool peer_cut : 1;     /* `peer` has no memory beyond its length */
+	int64_t rd, wr;	       /* time-outs of a wait, PIER_FOREVER for none */
+	struct held *held;     /* what was sent and waits for more of it; mostly NULL */
+	struct outbox *outbox; /* what topics bring; NULL until the first */
 	struct inbuf in;
+	size_t message_max;
 	struct fiber *reader, *writer; /* parked in the transport */
 	struct waitq writers;
-	struct outbox *outbox;	 /* what topics bring; NULL until the first */
+	const char *doing;	 /* what failed: "connect to" */
+	struct tls_conn *tls;	 /* under TLS */
 	struct udp_peer *udp;	 /* a peer of a udp server */
 	struct station *station; /* of the server that owns it */
-	struct list link;	 /* … among its conns */
 	struct standby *standby; /* when it is served per message */
-	char *name, *why;	 /* made when asked for */
-	pier_addr *peer_whole;	 /* … where the peer is cut; or its name since then */
+	struct list link;	 /* among the conns of its station */
 	void *data;
-	pier_addr peer; /* the last, since it may be cut: pier_conn_peer gives it whole */
+	char *name, *why;      /* made when asked for */
+	pier_addr *peer_whole; /* … where the peer is cut; or its name since then */
+	pier_addr peer;	       /* the last, since it may be cut: pier_conn_peer gives it whole */
 };
 
 /* With a peer that is known it has memory for just that one: most of an address is room for the path of a unix
@@ -104,6 +116,16 @@ extern const struct transport pier_transport_stream, pier_transport_message;
 /* The io of the calling fiber or thread. */
 struct io *pier_conn_io(void);
 
+/* ---- TLS (tls_start.c, or tls_none.c) -------------------------------------------------------------- */
+
+/* On a fresh conn to a "tls://" endpoint: the handshake. 0 or an error, which sticks. */
+int pier_tls_start_dialled(pier_conn *c, pier_tls *t, pier_bytes host);
+/* The same on one that a server has accepted; what was received of it already is the beginning of TLS. */
+int pier_tls_start_served(pier_conn *c, pier_tls *t);
+
+/* 0, or why a server cannot have it, in words too. */
+int pier_tls_can_serve(const pier_tls *t, const char **why);
+
 /* ---- Receiving (receive.c) ----------------------------------------------------------------------- */
 
 void pier_inbuf_drop(pier_conn *c);
@@ -115,6 +137,20 @@ int64_t pier_conn_receive(pier_conn *c, void **at, size_t room, bool between);
 /* A message is sent inside these two. */
 int pier_conn_write_begin(pier_conn *c, int64_t until);
 void pier_conn_write_end(pier_conn *c);
+
+/* ---- Holding back (held.c) ------------------------------------------------------------------------- */
+
+/* Holds a message for others to go with it, while more input waits to be read. False: it does not do here. */
+bool pier_held_add(pier_conn *c, const struct iovec *iov, int count);
+/* What is held, for the caller to send and to give back to the pool: the pieces of a message from iov[1] on get it as
+ * iov[0], or all become that one. NULL when there is none. */
+struct held *pier_held_claim(pier_conn *c, struct iovec *iov, int *count);
+/* Sends what is held: as far as can be without waiting, the rest by an op while the conn counts as being written to. */
+void pier_held_send(pier_conn *c);
+/* Sends it, and waits for its end until `until`. */
+void pier_held_drain(pier_conn *c, int64_t until);
+/* The same without waiting for the peer: the conn is about to be closed. */
+void pier_held_end(pier_conn *c);
 
 /* ---- Peers of a udp server (udp.c) --------------------------------------------------------------- */
 

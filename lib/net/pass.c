@@ -17,19 +17,22 @@ static void leave_worker(pier_conn *c)
 		io->backend->leave_fd(io, c->fd);
 }
 
-/* What waits in its queue is for this worker to send. */
-static void end_outbox(pier_conn *c)
+/* What is held, or waits in the queue of topics that it has left, is for this worker to send. */
+static void end_sending(pier_conn *c)
 {
-	PIER_SHIELD (PIER_LINGER)
+	PIER_SHIELD (PIER_LINGER) {
+		pier_held_drain(c, PIER_FOREVER);
 		if (c->outbox)
 			pier_outbox_end(c, PIER_FOREVER);
+	}
+	pier_held_end(c);
 }
 
 static int visit(void *arg)
 {
 	struct passing *p = arg;
 	int result = p->fn(p->c, p->arg);
-	end_outbox(p->c);
+	end_sending(p->c);
 	leave_worker(p->c);
 	return result;
 }
@@ -47,9 +50,10 @@ int pier_pass(pier_conn *c, unsigned worker, int (*fn)(pier_conn *c, void *arg),
 		return pier_err(c);
 	if (c->station || c->udp)
 		return -EOPNOTSUPP; /* its server ends it, from here */
+	pier_held_drain(c, pier_conn_until(c, c->wr));
 	if (is_busy(c))
 		return -EBUSY;
-	end_outbox(c); /* of topics that it has left */
+	end_sending(c);
 	leave_worker(c);
 	return pier_call(worker, visit, &(struct passing){c, fn, arg});
 }

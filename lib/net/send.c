@@ -16,6 +16,7 @@
 
 int pier_conn_write_begin(pier_conn *c, int64_t until)
 {
+	pier_held_send(c);
 	if (!c->writing) {
 		c->writing = true;
 		return 0;
@@ -89,19 +90,24 @@ ssize_t pier_send(pier_conn *c, const void *p, size_t n)
 	if (n == 0 && !c->via->message && c->frame == PIER_RAW)
 		return 0;
 
-	struct iovec iov[3];
-	int count = 0;
+	struct iovec iov[4];
+	int count = 1; /* the first is for what was held */
 	if (head_len)
 		iov[count++] = (struct iovec){head, head_len};
 	iov[count++] = (struct iovec){(void *)(uintptr_t)p, n};
 	if (lf)
 		iov[count++] = (struct iovec){(void *)(uintptr_t) "\n", 1};
 
+	if (pier_held_add(c, iov + 1, count - 1))
+		return (ssize_t)n;
+	struct held *held = pier_held_claim(c, iov, &count);
 	err = pier_conn_write_begin(c, pier_conn_until(c, c->wr));
 	if (err < 0)
 		return pier_conn_fail(c, err, "send to");
 	if (c->err == 0) /* it may have come while we waited for our turn */
-		err = send_all(c, iov, count);
+		err = held ? send_all(c, iov, count) : send_all(c, iov + 1, count - 1);
+	if (held)
+		pier_io_buf_give(pier_conn_io(), held);
 	if (err < 0)
 		pier_conn_fail(c, err, "send to");
 	pier_conn_write_end(c);

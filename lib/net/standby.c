@@ -202,6 +202,7 @@ static void input(struct io_op *op)
 
 bool pier_standby_begin(pier_conn *c)
 {
+	pier_held_send(c);
 	if (c->via->arm && !c->draining)
 		return arm(c);
 	if (pier_inbuf_fill(c, wants(c), pier_view(c).len == 0) > 0)

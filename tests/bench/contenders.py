@@ -37,12 +37,12 @@ class Contender:
 
 
 CONTENDERS = [
-    Contender("bare epoll", "peers/bare_epoll.c", "echo idle stream", bare=True),
+    Contender("bare epoll", "peers/bare_epoll.c", "echo lines idle stream", bare=True),
     Contender("bare io_uring", "peers/bare_uring.c", "echo idle stream", bare=True),
     Contender("bare room", "peers/bare_fanout.c", "fanout", bare=True),
     Contender("bare recvmmsg", "peers/bare_udp.c", "udp", bare=True),
-    Contender("pier epoll", "peers/pier.c", "echo idle stream fanout udp", io="epoll"),
-    Contender("pier io_uring", "peers/pier.c", "echo idle stream fanout udp", io="uring"),
+    Contender("pier epoll", "peers/pier.c", "echo lines idle stream fanout udp", io="epoll"),
+    Contender("pier io_uring", "peers/pier.c", "echo lines idle stream fanout udp", io="uring"),
     Contender("pier epoll, quiet", "peers/pier_quiet.c", "echo idle", io="epoll"),
     Contender("pier io_uring, quiet", "peers/pier_quiet.c", "echo idle", io="uring"),
     Contender("libuv", "peers/libuv.c", "echo idle stream fanout udp", package="libuv1-dev", libraries="-luv"),

@@ -32,6 +32,7 @@ LOADS = [
     ),
     *(Load(f"workers-{n}", f"Echo: 800 conns, 64 B, {n} of the server's cores", "echo", "echo", 800, cores=n) for n in (1, 2)),
     Load("pipelined-64", "Pipelined: 64 conns, 64 B, 16 messages at once", "echo", "echo", 64, depth=16),
+    Load("lines-64", "Lines: 64 conns, 64 B, 16 at once, each answered by itself", "lines", "lines", 64, depth=16),
     Load("churn-64", "Connect, echo 64 B, close: 64 at a time", "echo", "churn", 64, unit="conn"),
     Load("stream-4", "One-way stream to 4 conns, in blocks of 16 KiB", "stream", "stream", 4, unit="block"),
     Load("fanout-1000", "One speaks, 1,000 hear: lines of 64 B", "fanout", "fanout", 1000, depth=32, unit="delivery"),

@@ -105,7 +105,7 @@ def line_of(process, seconds, log):
 
 def load_commands(load, port, pids, run, seconds, warm):
     """One process for each core of the load; they share the conns."""
-    cores = run.load_cores if load.load in ("echo", "churn") and load.conns >= len(run.load_cores) else run.load_cores[:1]
+    cores = run.load_cores if load.load in ("echo", "lines", "churn") and load.conns >= len(run.load_cores) else run.load_cores[:1]
     conns = [load.conns // len(cores) + (i < load.conns % len(cores)) for i in range(len(cores))]
     for core, share in zip(cores, conns):
         yield core, [

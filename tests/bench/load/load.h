@@ -80,8 +80,8 @@ void meter_print(const struct meter *m);
 /* ---- What is sent: pattern.c --------------------------------------------------------------------- */
 
 /* Conn `c` sends the bytes of an endless pattern, each from a place of its own. pattern_at is good for
- * READ_SIZE bytes. */
-void pattern_init(void);
+ * READ_SIZE bytes. With `line`, every line of it has so many bytes, its LF among them. */
+void pattern_init(size_t line);
 const char *pattern_at(unsigned c, uint64_t position);
 
 /* Ends the program when what came is not the pattern. */

@@ -2,7 +2,8 @@
  *	echo: conns × depth messages of size, under way at once		churn: connect, echo, close
  *	stream: what the server sends without end			fanout: one speaks, conns listen
  *	udp: conns peers × depth datagrams				idle: one echo each, then silence
- *	flood: the same, and the kernel cuts what leaves together (UDP_SEGMENT) */
+ *	flood: the same, and the kernel cuts what leaves together (UDP_SEGMENT)
+ *	lines: as echo, and each message is a line */
 #include "load.h"
 
 #include <arpa/inet.h>
@@ -17,8 +18,9 @@ static const struct mode {
 	const char *name;
 	void (*run)(const struct plan *p);
 } modes[] = {
-	{"echo", load_echo},	 {"idle", load_echo},	  {"churn", load_churn}, {"udp", load_udp},
-	{"fanout", load_fanout}, {"stream", load_stream}, {"flood", load_flood},
+	{"echo", load_echo},   {"idle", load_echo},	{"churn", load_churn},
+	{"udp", load_udp},     {"fanout", load_fanout}, {"stream", load_stream},
+	{"flood", load_flood}, {"lines", load_echo},
 };
 
 _Noreturn void die(const char *format, ...)
@@ -113,9 +115,9 @@ static struct plan read_plan(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	if (argc < 2)
-		die("which load? echo, churn, stream, fanout, udp, flood or idle");
+		die("which load? echo, lines, churn, stream, fanout, udp, flood or idle");
 	struct plan p = read_plan(argc - 1, argv + 1);
-	pattern_init();
+	pattern_init(strcmp(argv[1], "lines") == 0 ? p.size : 0);
 	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
 		if (strcmp(argv[1], modes[i].name) == 0) {
 			if (modes[i].run == load_echo && argv[1][0] == 'i')
@@ -124,6 +126,7 @@ int main(int argc, char **argv)
 			return 0;
 		}
 	}
-	die("no load is called %s; there are echo, churn, stream, fanout, udp, flood and idle",
+	die("no load is called %s; there are echo, lines, churn, stream, fanout, udp, flood and "
+	    "idle",
 	    argv[1]);
 }

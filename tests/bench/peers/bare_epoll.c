@@ -1,4 +1,4 @@
-/* The limit: what an epoll loop costs that does nothing else. bare_epoll echo|stream PORT */
+/* The limit: what an epoll loop costs that does nothing else. bare_epoll echo|lines|stream PORT */
 #include "bare.h"
 
 #include <sys/epoll.h>
@@ -10,10 +10,12 @@ struct conn {
 	bool full;	     /* its bytes to send wait for EPOLLOUT */
 	char *rest;	     /* of an echo that did not fit; held only meanwhile */
 	size_t at, rest_len; /* for a stream, `at` is the place in the block */
+	char *tail;	     /* half a line, whose end is to come */
+	size_t tail_len;
 };
 
 static int epoll, listener;
-static bool streams;
+static bool streams, lines;
 static char in[STREAM_BLOCK], block[2 * STREAM_BLOCK];
 
 static void watch(struct conn *c, uint32_t events, int what)
@@ -33,6 +35,7 @@ static void end(struct conn *c)
 {
 	close(c->fd);
 	free(c->rest);
+	free(c->tail);
 	free(c);
 }
 
@@ -47,14 +50,36 @@ static void keep_rest(struct conn *c, size_t from, size_t len)
 	set_full(c, true);
 }
 
+/* Where the last whole line ends; each is looked for, as one who reads them would. What follows is kept. */
+static size_t cut_lines(struct conn *c, size_t len)
+{
+	size_t whole = 0;
+	for (char *lf; whole < len && (lf = memchr(in + whole, '\n', len - whole));)
+		whole = (size_t)(lf - in) + 1;
+	free(c->tail);
+	c->tail = NULL;
+	c->tail_len = len - whole;
+	if (c->tail_len && !(c->tail = malloc(c->tail_len)))
+		fail("malloc");
+	if (c->tail)
+		memcpy(c->tail, in + whole, c->tail_len);
+	return whole;
+}
+
 static void echo(struct conn *c)
 {
-	ssize_t n = recv(c->fd, in, sizeof in, 0);
+	if (c->tail)
+		memcpy(in, c->tail, c->tail_len);
+	ssize_t n = recv(c->fd, in + c->tail_len, sizeof in - c->tail_len, 0);
 	if (n <= 0) {
 		if (n == 0 || errno != EAGAIN)
 			end(c);
 		return;
 	}
+	if (lines)
+		n = (ssize_t)cut_lines(c, c->tail_len + (size_t)n);
+	if (n == 0)
+		return;
 	ssize_t sent = send(c->fd, in, (size_t)n, MSG_NOSIGNAL);
 	if (sent < 0 && errno != EAGAIN)
 		end(c);
@@ -105,6 +130,7 @@ int main(int argc, char **argv)
 	if (argc != 3)
 		return 2;
 	streams = strcmp(argv[1], "stream") == 0;
+	lines = strcmp(argv[1], "lines") == 0;
 	fill_block(block);
 	fill_block(block + STREAM_BLOCK);
 	spread();

@@ -1,4 +1,4 @@
-/* The contender of the house. pier echo|idle|stream|fanout|udp PORT */
+/* The contender of the house. pier echo|lines|idle|stream|fanout|udp PORT */
 #include <pier.h>
 #include <string.h>
 
@@ -35,6 +35,7 @@ static const struct mode {
 	pier_frame frame;
 } modes[] = {
 	{"echo", "tcp://127.0.0.1:%s", echo, PIER_RAW},
+	{"lines", "tcp://127.0.0.1:%s", echo, PIER_LINES},
 	{"idle", "tcp://127.0.0.1:%s", echo, PIER_RAW},
 	{"stream", "tcp://127.0.0.1:%s", stream, PIER_RAW},
 	{"fanout", "tcp://127.0.0.1:%s", chat, PIER_LINES},
