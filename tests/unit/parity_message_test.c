@@ -1,6 +1,8 @@
 /* Messages over every kind of socket, as CPython's tests of sendmsg and recvmsg have them. */
 #include "sock_kinds.h"
 
+#include <time.h>
+
 #define MSG "Michael Gilfix was here\r\n"
 #define LEN ((ssize_t)strlen(MSG))
 
@@ -237,4 +239,70 @@ TEST(the_room_of_an_item_is_exact)
 		for (size_t lie = SIZE_MAX; lie > SIZE_MAX - 64; lie--)
 			CHECK_EQ(pier_ancillary_add(&a, 1, 2, value, lie), -EMSGSIZE);
 	}
+}
+
+/* ---- To a unix socket that is not connected ------------------------------------------------------ */
+
+static pier_sock inbox;
+
+static int empty_inbox(void *count)
+{
+	char byte;
+	pier_sleep(PIER_MS(30));
+	for (int i = 0; i < *(int *)count; i++)
+		CHECK_EQ(pier_sock_recv(&inbox, &byte, 1, 0), 1);
+	return 0;
+}
+
+/* unix(7): the receiver's queue is short, and who is not connected to it is given no sign when it has room. */
+ON_FIBER(datagrams_to_a_full_unix_socket_wait_for_its_reader)
+{
+	pier_addr to;
+	pier_sock s;
+	pier_group g = PIER_GROUP;
+	char name[64];
+	int count = 2000;
+	snprintf(name, sizeof name, "@pier-inbox-%d", (int)getpid());
+	CHECK_OK(pier_addr_unix(pier_text(name), &to));
+	CHECK_OK(pier_socket(AF_UNIX, SOCK_DGRAM, 0, &inbox));
+	CHECK_OK(pier_sock_bind(&inbox, &to));
+	CHECK_OK(pier_socket(AF_UNIX, SOCK_DGRAM, 0, &s));
+	CHECK_OK(pier_go(&g, empty_inbox, &count));
+	for (int i = 0; i < count; i++)
+		CHECK_EQ(pier_sock_sendto(&s, "x", 1, 0, &to), 1);
+	CHECK_OK(pier_group_wait(&g));
+	pier_sock_close(&s);
+	pier_sock_close(&inbox);
+}
+
+static int64_t cpu_spent(void)
+{
+	struct timespec t;
+	CHECK_EQ(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t), 0);
+	return PIER_S((int64_t)t.tv_sec) + t.tv_nsec;
+}
+
+ON_BOTH(datagrams_to_a_full_unix_socket_wait_no_longer_than_they_may)
+{
+	pier_addr to;
+	pier_sock s, full;
+	char name[64];
+	ssize_t n;
+	snprintf(name, sizeof name, "@pier-full-%d", (int)getpid());
+	CHECK_OK(pier_addr_unix(pier_text(name), &to));
+	CHECK_OK(pier_socket(AF_UNIX, SOCK_DGRAM, 0, &full));
+	CHECK_OK(pier_sock_bind(&full, &to));
+	CHECK_OK(pier_socket(AF_UNIX, SOCK_DGRAM, 0, &s));
+	pier_sock_set_timeouts(&s, PIER_FOREVER, PIER_MS(50));
+	int64_t began = pier_now();
+	int64_t spent = cpu_spent();
+	while ((n = pier_sock_sendto(&s, "x", 1, 0, &to)) == 1) {
+		began = pier_now();
+		spent = cpu_spent();
+	}
+	CHECK_EQ(n, -ETIMEDOUT);
+	CHECK(pier_now() - began >= PIER_MS(49) && pier_now() - began < PIER_S(3));
+	CHECK(cpu_spent() - spent < PIER_MS(40)); /* it slept */
+	pier_sock_close(&s);
+	pier_sock_close(&full);
 }
