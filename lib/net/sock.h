@@ -21,6 +21,9 @@ struct sock_until {
 /* Waits by an op that has just been tried in vain: its result, or -EAGAIN where `s` or the flags say not to wait. */
 int64_t pier_sock_wait(pier_sock *s, struct io_op *op, struct sock_until *until, const char *what);
 
+/* Waits for a moment to send again, where the kernel gives no sign of room: 0, or an error as pier_sock_wait's. */
+int pier_sock_pause(pier_sock *s, int flags, struct sock_until *until);
+
 /* Sends a part of a stream, or a whole message: the count, or an error, which is not noted. */
 ssize_t pier_sock_give(pier_sock *s, const void *p, size_t n, int flags, struct sock_until *until);
 
