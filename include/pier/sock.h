@@ -27,11 +27,12 @@ typedef struct pier_sock {
 	const char *doing;
 	struct pier_sock_wait *waits;
 	bool blocking, lingers;
+	uint8_t vain, skip;
 } pier_sock;
 
 #define PIER_SOCK                                                                                  \
 	{                                                                                          \
-		-1, 0, 0, 0, PIER_FOREVER, PIER_FOREVER, NULL, NULL, false, false                  \
+		-1, 0, 0, 0, PIER_FOREVER, PIER_FOREVER, NULL, NULL, false, false, 0, 0            \
 	}
 
 /* A socket that its scope owns:	PIER_AUTO_SOCK s = PIER_SOCK; */
