@@ -164,7 +164,7 @@ int pier_serving_check_isolation(struct serving *s)
 	if (!s->o.isolate)
 		return 0;
 	for (unsigned i = 0; i < s->url_count; i++)
-		if (s->urls[i].endpoint.scheme == PIER_UDP)
+		if (has_datagrams(s->urls[i].endpoint.scheme))
 			return -EOPNOTSUPP; /* its peers share one socket */
 	s->o.workers = 1;		    /* processes are what uses the cores */
 	return s->o.per_message ? -EINVAL : 0;
