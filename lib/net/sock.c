@@ -40,12 +40,23 @@ static int type_only(int type)
 	return type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
 }
 
+/* socket(2): who says SOCK_NONBLOCK wants no wait, now or when it has the descriptor back. */
+static pier_sock new_sock(int fd, int family, int type, int protocol)
+{
+	pier_sock s = pier_sock_make(fd, family, type_only(type), protocol, NULL);
+	if (type & SOCK_NONBLOCK) {
+		s.rd = s.wr = 0;
+		s.blocking = false;
+	}
+	return s;
+}
+
 int pier_socket(int family, int type, int protocol, pier_sock *out)
 {
 	int fd = pier_io_socket_of(family, type_only(type), protocol);
 	if (fd < 0)
 		return fd;
-	*out = pier_sock_make(fd, family, type_only(type), protocol, NULL);
+	*out = new_sock(fd, family, type, protocol);
 	return 0;
 }
 
@@ -54,7 +65,7 @@ int pier_socketpair(int type, pier_sock out[2])
 	int fds[2];
 	int err = pier_io_pair(type_only(type), fds);
 	for (int i = 0; err == 0 && i < 2; i++)
-		out[i] = pier_sock_make(fds[i], AF_UNIX, type_only(type), 0, NULL);
+		out[i] = new_sock(fds[i], AF_UNIX, type, 0);
 	return err;
 }
 
@@ -156,8 +167,10 @@ int64_t pier_sock_wait(pier_sock *s, struct io_op *op, struct sock_until *until,
 		return -EAGAIN;
 	if (until->at == 0)
 		until->at = ending(timeout);
-	if (!here.fiber)
+	if (!here.fiber) {
+		op->tried = op->kind != IO_CONNECT; /* poll(2) tells all that a try would */
 		return pier_await(op, until->at, what);
+	}
 	wait_enter(s, &here);
 	int64_t result = pier_await(op, until->at, what);
 	wait_leave(&here);
