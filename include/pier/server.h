@@ -31,8 +31,8 @@ typedef struct pier_serve_opts {
 	bool quiet;	       /* the caller says itself why it could not listen */
 	bool per_message;      /* call the handler once per message: see below */
 	bool isolate;	       /* a process for each conn: see below */
-	/* Of tls://, with a certificate: the handler sees conns whose handshake is done. It goes neither with
-	 * per_message nor with isolate (-EOPNOTSUPP). */
+	/* Of tls://, with a certificate: the handler sees conns whose handshake is done. It does not go with
+	 * per_message (-EOPNOTSUPP). With isolate, each process shakes hands itself, and no other knows the keys. */
 	pier_tls *tls;
 	/* More URLs to listen on, ended by NULL; at most 15. */
 	const char *const *also;

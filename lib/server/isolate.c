@@ -1,7 +1,7 @@
 /* A process for each conn: what its handler breaks, it breaks alone.
  *
  *	parent   accept ── fork ── close its copy ── wait for the child (a pidfd) ── reap, report
- *	child            └─ close all doors ── a runtime of its own: on_open, handler, on_close ── exit
+ *	child            └─ close all doors ── a runtime of its own: TLS, on_open, handler, on_close ── exit
  *
  * The child is left with the conn, and with whatever the application had open. */
 #include "station.h"
@@ -47,7 +47,8 @@ static int run_child(void *arg)
 	struct child *child = arg;
 	PIER_AUTO_GROUP signals = PIER_GROUP;
 	pier_go(&signals, read_signals, child);
-	pier_station_handle(child->st, child->conn);
+	if (pier_station_secure(child->st, child->conn))
+		pier_station_handle(child->st, child->conn);
 	pier_station_say_goodbye(child->st, child->conn);
 	pier_close(child->conn);
 	return child->st->serving->told_in_child ? STATUS_STOP : 0;
