@@ -39,6 +39,13 @@ static inline bool sock_skips(pier_sock *s, int flags)
 	return flags == 0 && s->rd != 0;
 }
 
+/* For an op that is not tried before it waits: on a thread poll(2) tells all that a try would. A worker's backend knows
+ * more, and may try. */
+static inline bool sock_polls(void)
+{
+	return !pier_fiber_self();
+}
+
 /* Sends a part of a stream, or a whole message: the count, or an error, which is not noted. */
 ssize_t pier_sock_give(pier_sock *s, const void *p, size_t n, int flags, struct sock_until *until);
 

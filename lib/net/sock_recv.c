@@ -21,7 +21,7 @@ static ssize_t receive_later(pier_sock *s, void *into, size_t room, int flags, b
 static ssize_t receive(pier_sock *s, void *into, size_t room, int flags, struct sock_until *until)
 {
 	if (sock_skips(s, flags))
-		return receive_later(s, into, room, flags, false, until);
+		return receive_later(s, into, room, flags, sock_polls(), until);
 	int64_t n = pier_fiber_step();
 	if (n == 0)
 		n = pier_io_recv(s->fd, into, room, flags);
@@ -102,6 +102,8 @@ static SOCK_SELDOM ssize_t message_later(pier_sock *s, struct msghdr *msg, int f
 		.kind = IO_RECVMSG, .fd = s->fd, .flags = flags, .msg = msg, .tried = tried};
 	if (tried)
 		sock_in_vain(s);
+	else
+		op.tried = sock_polls();
 	return pier_sock_wait(s, &op, &until, "a message");
 }
 
