@@ -59,6 +59,15 @@ static inline int64_t sock_fail(pier_sock *s, int64_t err, const char *doing)
 /* A new handle on `fd`, with the time-outs of `like`, or of the process when it is NULL. */
 pier_sock pier_sock_make(int fd, int family, int type, int protocol, const pier_sock *like);
 
+/* The bytes of the first `n` messages of a batch. */
+static inline int64_t sock_bytes(const struct mmsghdr *msgs, int64_t n)
+{
+	int64_t sum = 0;
+	for (int64_t i = 0; i < n; i++)
+		sum += msgs[i].msg_len;
+	return sum;
+}
+
 /* The message as the kernel wants it. */
 struct msghdr pier_sock_header(const pier_message *m);
 

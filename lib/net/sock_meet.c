@@ -20,6 +20,8 @@ static int64_t take(pier_sock *s, pier_addr *peer, struct sock_until *until)
 	int64_t fd = pier_fiber_step();
 	if (fd == 0)
 		fd = pier_io_accept(s->fd, peer);
+	if (fd >= 0)
+		pier_fiber_moved(0, 0);
 	if (fd != -EAGAIN)
 		return fd;
 	struct io_op op = {.kind = IO_ACCEPT, .fd = s->fd, .tried = true};
