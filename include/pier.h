@@ -12,14 +12,20 @@
 #include <pier/fiber.h>
 #include <pier/file.h>
 #include <pier/http.h>
+#include <pier/interface.h>
+#include <pier/kind.h>
 #include <pier/log.h>
+#include <pier/message.h>
 #include <pier/names.h>
 #include <pier/network.h>
 #include <pier/offload.h>
 #include <pier/server.h>
+#include <pier/sock.h>
+#include <pier/sockopt.h>
 #include <pier/stats.h>
 #include <pier/sync.h>
 #include <pier/time.h>
 #include <pier/topic.h>
+#include <pier/words.h>
 
 #endif

@@ -8,7 +8,7 @@
 
 PIER_BEGIN
 
-/* Any socket address: IPv4, IPv6 (with scope), unix path, unix abstract. */
+/* Any socket address: IPv4, IPv6 (with scope), unix path, unix abstract, vsock, netlink, packet. */
 typedef struct pier_addr {
 	socklen_t len; /* bytes of `sa` in use; 0 = no address */
 	union {
@@ -27,6 +27,11 @@ PIER_API int pier_addr_parse(pier_bytes host, uint16_t port, pier_addr *out);
 /* A unix address: `path` below 108 bytes, or "@name" for the abstract namespace. Returns 0 or
  * -ENAMETOOLONG, or -EINVAL for an empty name or one with a NUL inside. unix(7). */
 PIER_API int pier_addr_unix(pier_bytes path, pier_addr *out);
+
+/* Reads what pier_addr_format writes, of every family: also "/run/x.sock", "@name", "unix", "vsock:2:80",
+ * "netlink:1234:0x1", "packet:eth0:0x0800:02:00:5e:00:53:01". Returns 0 or -PIER_ENONAME, or as
+ * pier_addr_unix does. vsock(7), netlink(7), packet(7). */
+PIER_API int pier_addr_read(pier_bytes text, pier_addr *out);
 
 /* Writes the address as text: "127.0.0.1:80", "[::1]:80", "/run/x.sock", "@name", "unix" for an
  * unnamed one. An IPv4 address inside an IPv6 one (::ffff:127.0.0.1) is told as IPv4. Returns `into`,

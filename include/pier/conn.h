@@ -113,6 +113,15 @@ PIER_API pier_bytes pier_view(pier_conn *c);
 PIER_API ssize_t pier_fill(pier_conn *c);
 PIER_API void pier_spend(pier_conn *c, size_t n);
 
+/* At least the next `n` bytes of a stream (message_max at most), without spending them; waits for them. Fewer come when
+ * the input ends before; p is NULL at the end of input and on error. Good until the next receive.
+ * Python: BufferedReader.peek. */
+PIER_API pier_bytes pier_peek(pier_conn *c, size_t n);
+
+/* Puts bytes back before what comes next on a stream, be they those that were read or others. Returns 0, -EMSGSIZE when
+ * more than message_max would be buffered (which does not stick), -ENOMEM, or the error of `c`. C: ungetc. */
+PIER_API int pier_unread(pier_conn *c, const void *p, size_t n);
+
 /* Waits up to `ns` for input, the end of input or an error. Returns 1 when a receive would not wait, 0
  * when the time passed (which does not stick), or -ECANCELED, -ETIMEDOUT of a deadline around. On a stream with a
  * frame it is pier_next that would not wait: half a message is not enough; and as a receive it ends the view

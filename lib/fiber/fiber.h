@@ -11,7 +11,8 @@
 #include <stdatomic.h>
 
 #define FIBER_STACK_SIZE (256u << 10) /* of address space; memory is used as it is touched */
-#define FIBER_STREAK_MAX 64 /* ops that a fiber completes without parking before it yields */
+#define FIBER_STREAK_MAX 64  /* ops that a fiber completes without parking before it yields */
+#define FIBER_STEPS_MAX	 256 /* the same for single system calls, which take less: about 60 µs */
 
 enum fiber_state {
 	FIBER_READY,
@@ -65,6 +66,10 @@ int64_t pier_await_deaf(struct io_op *op, const char *what);
 
 /* Why a wait may not even begin: 0, -ECANCELED or -ETIMEDOUT, by the clock of this turn. */
 int pier_wait_refused(void);
+
+/* What a call begins with that seldom waits: both of the above and below, at the least cost. 0, -ECANCELED or
+ * -ETIMEDOUT. */
+int pier_fiber_step(void);
 
 /* The fiber got what it wanted without parking; too often in a row, and the others run first. */
 void pier_fiber_streak(struct fiber *f);

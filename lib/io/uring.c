@@ -248,7 +248,7 @@ static void prepare(struct uring_io *u, struct io_uring_sqe *s, struct io_op *op
 		s->opcode = IORING_OP_RECVMSG;
 		s->addr = (uintptr_t)op->msg;
 		s->len = 1;
-		s->msg_flags = (unsigned)op->flags | MSG_CMSG_CLOEXEC;
+		s->msg_flags = (unsigned)op->flags;
 		return;
 	case IO_SENDMSG:
 		if (io_msg_plain(op->msg)) {

@@ -1,4 +1,6 @@
 /* Addresses as values and as text. */
+#include "addr_other.h"
+
 #include "base/cursor.h"
 #include "io/interface.h"
 
@@ -228,7 +230,7 @@ static const char *format_host(const pier_addr *a, char *into, size_t room)
 		snprintf(into, room, "%s%s%s", digits, scope ? "%" : "",
 			 scope ? pier_io_interface_name(scope, zone) : "");
 	} else {
-		snprintf(into, room, "?");
+		pier_addr_format_other(a, into, room);
 	}
 	return into;
 }
