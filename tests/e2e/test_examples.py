@@ -1,9 +1,13 @@
 """Every example runs, and does what its first lines say."""
 
 import hashlib
+import os
 import pathlib
+import pwd
 import random
+import shutil
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -305,3 +309,94 @@ def test_ancillary_tells_where_a_datagram_came_in(run):
 def test_interfaces_knows_loopback(run):
     out, _ = run("interfaces")
     assert " lo: mtu " in out and "127.0.0.1/8  loopback (RFC 1122 §3.2.1.3)" in out
+
+
+@pytest.fixture
+def tftpd(tmp_path):
+    """A real TFTP server, Debian's atftpd, over a folder; gives "127.0.0.1:PORT" and the folder."""
+    program = shutil.which("atftpd", path="/usr/sbin:/usr/bin")
+    if not program:
+        pytest.skip("no atftpd here")
+    folder, port = tmp_path / "boot", udp_port()
+    folder.mkdir()
+    who = pwd.getpwuid(os.getuid()).pw_name
+    command = [program, "--daemon", "--no-fork", f"--user={who}", "--bind-address=127.0.0.1", f"--port={port}", folder]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as daemon:
+        wait_until(lambda: bound(port) or daemon.poll() is not None)
+        yield f"127.0.0.1:{port}", folder
+        daemon.terminate()
+
+
+@pytest.mark.parametrize("size", [0, 1, 1427, 1428, 1429, 200_000])
+def test_tftp_get_downloads_from_a_real_server(tftpd, run, tmp_path, size):
+    where, folder = tftpd
+    data = random.Random(size).randbytes(size)
+    (folder / "image").write_bytes(data)
+    run("tftp_get", where, "image", tmp_path / "got")
+    assert (tmp_path / "got").read_bytes() == data
+
+
+def test_tftp_get_tells_what_the_server_says(tftpd, run, tmp_path):
+    _, why = run("tftp_get", tftpd[0], "nothing", tmp_path / "got", status=1)
+    assert "not found" in why and not (tmp_path / "got").exists()
+
+
+def test_tftp_get_survives_loss_doubles_strangers_and_a_server_without_options(run, tmp_path):
+    """By RFC 1350 alone, in blocks of 512: each second packet is lost, some come twice, a stranger meddles."""
+    data = random.Random(3).randbytes(1300)
+    door, stranger = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+    door.bind(("127.0.0.1", 0))
+
+    def serve():
+        with door, stranger, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
+            door.recvfrom(600)
+            want, client = door.recvfrom(600)  # the first was lost
+            assert want == b"\0\1image\0octet\0blksize\x001428\0"
+            for block in range(1, 4):
+                packet = struct.pack("!HH", 3, block) + data[512 * (block - 1) : 512 * block]
+                own.bind(("127.0.0.1", 0)) if block == 1 else None
+                own.sendto(packet, client)
+                stranger.sendto(struct.pack("!HH", 3, block + 1) + b"lies", client)
+                own.sendto(packet, client)
+                while own.recvfrom(600)[0] != struct.pack("!HH", 4, block):
+                    pass
+
+    server = threading.Thread(target=serve)
+    server.start()
+    run("tftp_get", f"127.0.0.1:{door.getsockname()[1]}", "image", tmp_path / "got")
+    server.join()
+    assert (tmp_path / "got").read_bytes() == data
+
+
+def test_handshake_shows_what_goes_over_the_wire(build):
+    done = subprocess.run([build / "examples" / "handshake"], capture_output=True, text=True)
+    if done.returncode == 77:
+        pytest.skip(done.stderr)
+    up, down = "  client -> server  ", "  server -> client  "
+    step = [s.partition("\n")[2] for s in done.stdout.split("\n\n")]
+    assert step[0] == f"{up}SYN  seq 0\n{down}SYN ACK  seq 0 ack 1\n{up}ACK  seq 1 ack 1"
+    assert step[1].startswith(f"{up}PSH ACK  seq 1 ack 1, 5 bytes")
+    assert step[2].startswith(f"{up}FIN ACK  seq 6 ack 1")
+    assert f"{down}FIN ACK  seq 1 ack 7\n{up}ACK  seq 7 ack 2" in step[3]
+
+
+def test_tcp_states_are_those_of_the_standard(run):
+    told = [line.split() for line in run("tcp_states")[0].splitlines()]
+    ends = [(words[words.index("client") + 1], words[-1]) for words in told if "client:" not in words]
+    assert ends == [("CLOSED", "CLOSED"), ("CLOSED", "LISTEN"), ("ESTABLISHED", "ESTABLISHED"), ("CLOSED", "CLOSED")]
+    assert any("FIN-WAIT-2" in words and words[-1] == "CLOSE-WAIT" for words in told)
+
+
+def test_address_tells_classes_and_special_blocks(run):
+    out, err = run("address", "10.1.2.3", "224.0.0.1", "8.8.8.8", "::1", "300.1.1.1", status=1)
+    assert "10.0.0.0/8           private (RFC 1918 §3)\n" in out and "class D (RFC 1112 §4)\n" in out
+    assert "8.8.8.8  global\n" in out and "::1/128              loopback (RFC 4291 §2.5.3)\n" in out
+    assert err == "300.1.1.1 is no address\n"
+
+
+def test_names_asks_all_that_can_be_asked(run):
+    out, _ = run("names", "localhost", "http")
+    for line in ("http is port 80", "port 443 is https", "tcp is protocol 6", "AF_INET SOCK_STREAM 127.0.0.1:80"):
+        assert line + "\n" in out
+    assert f"I am {socket.gethostname()}\n" in out and "  127.0.0.1" in out
+    assert "name not found" in run("names", "nobody.invalid", "http", status=1)[1]
