@@ -400,3 +400,141 @@ def test_names_asks_all_that_can_be_asked(run):
         assert line + "\n" in out
     assert f"I am {socket.gethostname()}\n" in out and "  127.0.0.1" in out
     assert "name not found" in run("names", "nobody.invalid", "http", status=1)[1]
+
+
+def test_udp_talk_speaks_other_charsets(start, run):
+    """Chinese text goes over the wire in GB2312, two bytes a character, and comes out as UTF-8."""
+    mine = udp_port()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        ann = start("examples/udp_talk", f"127.0.0.1:{mine}", f"udp://127.0.0.1:{other.getsockname()[1]}", "GB2312")
+        ann.type("你好, bob")
+        other.settimeout(10)
+        assert other.recv(100) == "你好, bob".encode("gb2312")
+        other.sendto("再见".encode("gb2312"), ("127.0.0.1", mine))
+        ann.expect(": 再见\n")
+        ann.process.stdin.close()  # Ctrl-D
+        ann.end(None)
+    assert "no charset" in run("udp_talk", "127.0.0.1:0", "udp://127.0.0.1:9", "klingon", status=2)[1]
+
+
+def test_isolated_crashes_alone(serve):
+    server, port = serve("isolated")
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as other:
+        lines = other.makefile("rw")
+        lines.write("hello\n")
+        lines.flush()
+        process, _, said = lines.readline().partition(" ")
+        assert said == "heard: hello\n" and int(process) != server.pid
+        assert talk(port, b"crash\n") == b""
+        server.expect(": its process crashed\n")
+        lines.write("still here\n")
+        lines.flush()
+        assert lines.readline() == f"{process} heard: still here\n"
+        lines.close()
+
+
+def test_guarded_lets_in_whom_it_should(start, free_port):
+    port, barred = free_port(), free_port()
+    start("examples/guarded", "192.0.2.0/24", f"tcp://127.0.0.1:{port}").listens(port)
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as first:
+        while (said := first.makefile().readline()) == "one at a time\n":  # the probe of listens() is still there
+            first = socket.create_connection(("127.0.0.1", port), timeout=10)
+        assert said.startswith("welcome, 127.0.0.1:")
+        assert talk(port, b"") == b"one at a time\n"
+    start("examples/guarded", "127.0.0.0/8", f"tcp://127.0.0.1:{barred}").listens(barred)
+    with socket.create_connection(("127.0.0.1", barred), timeout=10) as s:
+        try:
+            assert s.recv(100) == b""
+        except ConnectionResetError:
+            pass  # closed at once, before it was spoken to
+
+
+def test_doors_lead_to_one_handler(start, free_port, tmp_path):
+    ports, path = [free_port(), free_port()], str(tmp_path / "door")
+    start("examples/doors", *(f"tcp://127.0.0.1:{p}" for p in ports), f"unix:{path}").listens(ports[0])
+    for port in ports:
+        assert talk(port, b"") == f"you came by 127.0.0.1:{port}\n".encode()
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(path)
+        assert s.makefile().read() == f"you came by {path}\n"
+
+
+def test_once_serves_one_or_gives_up(start, run, free_port):
+    port = free_port()
+    once = start("examples/once", "10", f"tcp://127.0.0.1:{port}").listens(port)  # who asks is the one
+    once.end(None)
+    assert run("once", "1", "tcp://127.0.0.1:0", status=1)[0] == "nobody came\n"
+
+
+def test_clock_strikes_for_all(serve):
+    _, port = serve("clock")
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as a:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as b:
+            for s in (a, b):
+                times = [float(line) for line, _ in zip(s.makefile(), range(3))]
+                assert 0.4 < times[1] - times[0] < 5 and abs(times[2] - time.time()) < 5
+
+
+def test_proxied_believes_the_proxy(serve):
+    _, port = serve("proxied")
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as s:
+        s.sendall(b"PROXY TCP4 192.0.2.7 192.0.2.1 4321 80\r\n")
+        assert s.makefile().read() == "you are 192.0.2.7:4321\n"
+
+
+def test_tried_tells_of_each_address(run, serve, free_port):
+    _, port = serve("echo")
+    assert f"127.0.0.1:{port} after " in run("tried", f"tcp://localhost:{port}")[0]
+    out, why = run("tried", f"tcp://127.0.0.1:{free_port()}", status=1)
+    assert out.endswith(" ms: Connection refused\n") and "refused" in why
+
+
+def test_reader_reads_as_files_are_read(run):
+    assert run("reader")[0].splitlines() == [
+        "input: 0",
+        "input: 1",
+        "ahead: na",
+        "line: name",
+        "eight: 12345678",
+        "clause: zero",
+        "clause: one",
+        "clause: two",
+    ]
+
+
+def test_handle_does_what_sockets_do(run, tmp_path):
+    (tmp_path / "file").write_text("the first line\nthe second\n")
+    assert run("handle", tmp_path / "file")[0].splitlines()[1:] == [
+        "nodelay 1",
+        "inheritable 1",
+        "error 0",
+        "twins: -1 1 1",
+        "Resource temporarily unavailable",
+        "Connection timed out after 0.05 s",
+        "ahead: hello, world",
+        "all: hello, world",
+        "[head body] [one] [two]",
+        "26 bytes: the first line",
+    ]
+
+
+def test_tasks_wait_for_each_other(run):
+    assert run("tasks")[0].splitlines() == [
+        "once",
+        "5 jobs done",
+        "the sleeper: Operation canceled",
+        "sum 500000500000",
+        "right brought 7",
+    ]
+
+
+def test_echo_takes_its_socket_from_systemd(build):
+    """As docs/guide/systemd starts it: a socket that listens already is descriptor 3."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port, fd = listening.getsockname()[1], listening.fileno()
+        shell = f'exec 3<&{fd}; LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" systemd:'
+        with subprocess.Popen(["bash", "-c", shell, build / "examples" / "echo"], pass_fds=[fd]) as echo:
+            assert talk(port, b"hello\n") == b"hello\n"
+            echo.terminate()
+            assert echo.wait(20) == 0
