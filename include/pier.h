@@ -25,6 +25,7 @@
 #include <pier/stats.h>
 #include <pier/sync.h>
 #include <pier/time.h>
+#include <pier/tls.h>
 #include <pier/topic.h>
 #include <pier/words.h>
 

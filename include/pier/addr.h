@@ -50,7 +50,7 @@ PIER_API const char *pier_addr_host(const pier_addr *a, char *into, size_t room)
 
 /* ---- Endpoints: where to dial or listen -------------------------------------------------------- */
 
-/*	tcp://host:port  udp://host:port  unix:/path  unix:@name  seqpacket:/path  seqpacket:@name
+/*	tcp://host:port  udp://host:port  tls://host:port  unix:/path  unix:@name  seqpacket:/path  seqpacket:@name
  *	fd:3  pair:  host:port (tcp)  :port (any address)
  *	systemd:  systemd:name (to listen on: sockets that systemd opened, sd_listen_fds(3))
  *	…?nodelay=0&rcvbuf=64k   IPv6 in brackets: tcp://[::1]:7437 */
@@ -62,13 +62,14 @@ typedef enum pier_scheme {
 	PIER_FD,
 	PIER_PAIR,
 	PIER_SYSTEMD,
+	PIER_TLS, /* over tcp */
 } pier_scheme;
 
 typedef struct pier_endpoint {
 	pier_scheme scheme;
 	pier_bytes
 		host; /* tcp, udp: name or number without brackets, may be empty; else the path or name */
-	uint16_t port;	  /* tcp, udp */
+	uint16_t port;	  /* tcp, udp, tls */
 	int fd;		  /* fd: */
 	pier_bytes query; /* after '?', without it */
 } pier_endpoint;

@@ -19,6 +19,7 @@
 PIER_BEGIN
 
 typedef struct pier_conn pier_conn;
+typedef struct pier_tls pier_tls; /* <pier/tls.h> */
 
 /* How a stream is cut into messages. */
 typedef enum pier_frame {
@@ -46,17 +47,18 @@ typedef struct pier_tried {
 } pier_tried;
 
 typedef struct pier_dial_opts {
-	size_t size;	 /* sizeof(pier_dial_opts), set by the macro */
-	int64_t timeout; /* ns for look-up, connect and proxy together; 0 = only the deadlines around */
+	size_t size; /* sizeof(pier_dial_opts), set by the macro */
+	int64_t timeout; /* ns for look-up, connect, proxy and TLS together; 0 = only the deadlines around */
 	const char *
 		source; /* numeric address, or address:port, to come from; NULL = the kernel's choice */
 	const char *
-		proxy; /* tcp only: socks5://[user:password@]host:port (RFC 1928, 1929; the proxy looks
+		proxy; /* tcp and tls only: socks5://[user:password@]host:port (RFC 1928, 1929; the proxy looks
 			    * the name up) or http://[user:password@]host:port (CONNECT, RFC 9110 §9.3.6) */
 	pier_tried *tried; /* filled, whatever comes of it */
 	pier_frame frame;
 	size_t message_max; /* 0 = PIER_MESSAGE_MAX */
 	int64_t idle; /* a wait to receive or send ends after this long without a byte; 0 = never */
+	pier_tls *tls; /* of tls://: whom to trust, who we are; NULL = the system's authorities */
 } pier_dial_opts;
 
 /* Resolves and connects. Waits for both. The addresses of a name are tried in their order, IPv6 and IPv4 by

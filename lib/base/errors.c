@@ -39,6 +39,12 @@ const char *pier_strerror(int err)
 		return "service not found";
 	case PIER_ENAMETYPE:
 		return "no such type of socket";
+	case PIER_ETLS:
+		return "TLS failed";
+	case PIER_EVERIFY:
+		return "the certificate is not trusted";
+	case PIER_ENOTLS:
+		return "this libpier was built without TLS";
 	default:
 		return strerror(err);
 	}

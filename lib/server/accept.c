@@ -26,6 +26,7 @@ static void begin_fd(struct station *st, pier_scheme scheme, int fd, const pier_
 		pier_io_close(fd);
 		return;
 	}
+	c->secure = scheme == PIER_TLS;
 	if (!pier_station_enter(st, c)) {
 		c->via->close(c, true);
 		pier_conn_free(c);

@@ -61,7 +61,8 @@ struct station {
 #define URLS_MAX 16 /* of one server */
 
 struct url {
-	pier_endpoint endpoint;
+	pier_endpoint endpoint; /* of tls://, that of the tcp below */
+	bool tls;
 	struct places places;
 };
 
@@ -71,6 +72,7 @@ struct serving {
 	pier_serve_opts o; /* zeros replaced by the defaults */
 	struct url urls[URLS_MAX];
 	unsigned url_count;
+	const char *why; /* it cannot begin, where an errno does not tell */
 	pier_networks allowed, denied, proxies;
 	atomic_uint conns, begun;
 	atomic_bool stopping;
