@@ -21,7 +21,8 @@ static int ask(pier_sock *s, pier_addr *at)
 
 static int tell(pier_sock *s)
 {
-	char text[64], room[256], address[PIER_ADDR_TEXT], interface[16];
+	char text[64], room[4 * PIER_ANCILLARY_ROOM(32)], address[PIER_ADDR_TEXT], interface[16],
+		flags[100];
 	struct iovec piece = {text, sizeof text};
 	pier_message m = pier_message_of(&piece);
 	unsigned by = 0;
@@ -33,10 +34,12 @@ static int tell(pier_sock *s)
 	int err = n < 0 ? (int)n : pier_ancillary_pktinfo(&m.ancillary, &to, &by);
 	if (err < 0)
 		return err;
-	printf("\"%.*s\" came to %s by %s, with %d hops left, %.3f ms ago\n", (int)n, text,
+	printf("\"%.*s\"%s came to %s by %s, with %d hops left, %.3f ms ago, flags %s\n", (int)n,
+	       text, pier_message_cut(&m) ? " (cut)" : "",
 	       pier_addr_host(&to, address, sizeof address), pier_interface_name(by, interface),
 	       pier_ancillary_hops(&m.ancillary),
-	       (double)(pier_wall() - pier_ancillary_time(&m.ancillary)) / 1e6);
+	       (double)(pier_wall() - pier_ancillary_time(&m.ancillary)) / 1e6,
+	       pier_word_flags(PIER_MESSAGE_FLAGS, (unsigned)m.flags, flags, sizeof flags));
 	return 0;
 }
 

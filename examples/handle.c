@@ -1,23 +1,18 @@
 /* What a socket handle can do besides sending and receiving; each line as in Python. */
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <pier.h>
 #include <unistd.h>
 
-static void options(pier_sock *s)
+static void tells(pier_sock *s)
 {
 	char text[PIER_SOCK_TEXT];
-	int value = 0;
 
-	printf("%s\n", pier_sock_str(s, text, sizeof text)); /* print(repr(s)) */
-	pier_sock_set_nodelay(s, true); /* s.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1) */
-	pier_sock_getopt_int(s, IPPROTO_TCP, TCP_NODELAY,
-			     &value); /* s.getsockopt(IPPROTO_TCP, TCP_NODELAY) */
-	printf("nodelay %d\n", value != 0);
-	pier_sock_set_keepalive(s, PIER_S(60), PIER_S(10), 3); /* SO_KEEPALIVE, TCP_KEEPIDLE, … */
-	pier_sock_set_inheritable(s, true);		       /* s.set_inheritable(True) */
+	printf("%s\n", pier_sock_str(s, text, sizeof text));	 /* print(repr(s)) */
+	pier_sock_set_inheritable(s, true);			 /* s.set_inheritable(True) */
 	printf("inheritable %d\n", pier_sock_is_inheritable(s)); /* s.get_inheritable() */
-	printf("error %d\n", pier_sock_error(s)); /* s.getsockopt(SOL_SOCKET, SO_ERROR) */
+	printf("IPv6 %d, both %d\n", pier_has(PIER_IPV6),
+	       pier_has(PIER_DUALSTACK)); /* socket.has_ipv6 … */
+	printf("time-out %.0f s\n",
+	       (double)pier_default_timeout() / 1e9); /* socket.getdefaulttimeout() */
 }
 
 static void lives(pier_sock *s)
@@ -43,7 +38,8 @@ static void waits(pier_sock *a, pier_sock *b)
 	n = pier_sock_recv(b, text, sizeof text, 0);	     /* except TimeoutError: */
 	printf("%s after %.2f s\n", pier_strerror((int)n),
 	       (double)b->rd / 1e9);			    /* b.gettimeout() */
-	pier_sock_send(a, "hello, world", 12, 0);	    /* a.sendall(b"hello, world") */
+	pier_sock_send(a, "hello, ", 7, 0);		    /* a.sendall(b"hello, ") */
+	n = pier_sock_send_some(a, "world", 5, 0);	    /* a.send(b"world"): maybe a part */
 	n = pier_sock_recv(b, text, sizeof text, MSG_PEEK); /* b.recv(16, MSG_PEEK) */
 	printf("ahead: %.*s\n", (int)n, text);
 	n = pier_sock_recv_all(b, text, 12); /* b.recv(12, MSG_WAITALL) */
@@ -70,6 +66,14 @@ static void pieces(pier_sock *a, pier_sock *b)
 	putchar('\n');
 }
 
+static void gone(pier_sock *a, pier_sock *b)
+{
+	pier_sock_close(a);			       /* a.close() */
+	ssize_t n = pier_sock_send(b, "hello?", 6, 0); /* except ConnectionError: */
+	printf("%s: gone %d\n", pier_strerror((int)n), pier_is_disconnect((int)n));
+	pier_sock_close(b);
+}
+
 static void files(pier_sock *a, pier_sock *b, const char *path)
 {
 	char line[128];
@@ -91,16 +95,14 @@ int main(int argc, char **argv)
 
 	pier_set_default_timeout(PIER_S(5)); /* socket.setdefaulttimeout(5) */
 	if (argc < 2 || pier_socket(AF_INET, SOCK_STREAM, 0, &tcp) < 0 ||
-	    pier_socketpair(SOCK_STREAM, stream) < 0 || pier_socketpair(SOCK_DGRAM, packet) < 0)
+	    pier_socketpair(SOCK_STREAM, stream) < 0 || pier_socketpair(SOCK_SEQPACKET, packet) < 0)
 		return 2;
-	options(&tcp);
+	tells(&tcp);
 	lives(&tcp);
 	waits(&stream[0], &stream[1]);
 	pieces(&packet[0], &packet[1]);
 	files(&stream[0], &stream[1], argv[1]);
-	for (int i = 0; i < 2; i++) {
-		pier_sock_close(&stream[i]); /* s.close() */
-		pier_sock_close(&packet[i]);
-	}
+	gone(&packet[0], &packet[1]);
+	pier_sock_close(&stream[0]); /* s.close() */
 	return 0;
 }

@@ -44,6 +44,8 @@ int main(int argc, char **argv)
 			printf("member %d hears %s: %.*s\n", i + 1,
 			       pier_addr_host(&from, who, sizeof who), err, text);
 	}
+	for (int i = 0; err >= 0 && i < 2; i++)
+		err = pier_sock_leave(members[i], &group, lo, NULL); /* IP_DROP_MEMBERSHIP */
 	if (err < 0)
 		fprintf(stderr, "%s\n", pier_strerror(err));
 	return err < 0;

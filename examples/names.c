@@ -33,14 +33,15 @@ static int tell_host(const char *name)
 static int tell_ways(const char *host, const char *service)
 {
 	pier_infos ways;
-	char family[PIER_WORD], type[PIER_WORD];
+	char family[PIER_WORD], type[PIER_WORD], over[PIER_WORD];
 
 	/* getaddrinfo(host, service, type=SOCK_STREAM) */
 	int err = pier_addrinfo(pier_text(host), pier_text(service),
 				&(pier_hints){.type = SOCK_STREAM}, &ways);
 	for (unsigned i = 0; err == 0 && i < ways.count; i++)
-		printf("%s %s %s\n", pier_word(PIER_FAMILIES, ways.at[i].family, family),
+		printf("%s %s %s %s\n", pier_word(PIER_FAMILIES, ways.at[i].family, family),
 		       pier_word(PIER_TYPES, ways.at[i].type, type),
+		       pier_word(PIER_PROTOCOLS, ways.at[i].protocol, over),
 		       pier_addr_format(&ways.at[i].addr, text, sizeof text));
 	return err;
 }

@@ -26,6 +26,9 @@ int main(void)
 	PIER_AUTO *a = end[0], *b = end[1];
 
 	printf("input: %d\n", pier_poll(b, PIER_MS(10))); /* select([b], [], [], 0.01) */
+	pier_printf(a, "as it comes");
+	ssize_t n = pier_recv(b, text, sizeof text); /* b.recv_into(text) */
+	printf("some: %.*s\n", (int)n, text);
 	pier_printf(a, "name\n%s%s", "12345678", "one;two;");
 	printf("input: %d\n", pier_poll(b, PIER_MS(10)));
 	pier_bytes ahead = pier_peek(b, 2); /* f.peek(2) */

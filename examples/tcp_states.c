@@ -26,7 +26,8 @@ static void show(const char *after, const pier_sock *client, const pier_sock *se
 int main(void)
 {
 	PIER_AUTO_SOCK listener = PIER_SOCK, client = PIER_SOCK, server = PIER_SOCK;
-	pier_addr at;
+	pier_addr at, peer;
+	char text[PIER_ADDR_TEXT];
 
 	pier_addr_parse(pier_text("127.0.0.1"), 0, &at);
 	pier_socket(AF_INET, SOCK_STREAM, 0, &listener); /* l = socket(AF_INET, SOCK_STREAM) */
@@ -39,10 +40,13 @@ int main(void)
 	pier_sock_local(&listener, &at);	   /* at = l.getsockname() */
 	int err = pier_sock_connect(&client, &at); /* c.connect(at) */
 	if (err == 0)
-		err = pier_sock_accept(&listener, &server, NULL); /* s, _ = l.accept() */
+		err = pier_sock_accept(&listener, &server, &peer); /* s, peer = l.accept() */
 	if (err < 0)
 		return fprintf(stderr, "%s\n", pier_strerror(err)), 1;
 	show("connect, accept", &client, &server);
+	pier_sock_peer(&client, &at); /* c.getpeername() */
+	printf("  from %s", pier_addr_format(&peer, text, sizeof text));
+	printf(" to %s\n", pier_addr_format(&at, text, sizeof text));
 	pier_sock_shutdown(&client, SHUT_WR);	   /* c.shutdown(SHUT_WR) */
 	pier_sock_recv(&server, &(char){0}, 1, 0); /* s.recv(1): the end has arrived */
 	show("client: shutdown", &client, &server);

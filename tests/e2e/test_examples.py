@@ -396,7 +396,7 @@ def test_address_tells_classes_and_special_blocks(run):
 
 def test_names_asks_all_that_can_be_asked(run):
     out, _ = run("names", "localhost", "http")
-    for line in ("http is port 80", "port 443 is https", "tcp is protocol 6", "AF_INET SOCK_STREAM 127.0.0.1:80"):
+    for line in ("http is port 80", "port 443 is https", "tcp is protocol 6", "AF_INET SOCK_STREAM IPPROTO_TCP 127.0.0.1:80"):
         assert line + "\n" in out
     assert f"I am {socket.gethostname()}\n" in out and "  127.0.0.1" in out
     assert "name not found" in run("names", "nobody.invalid", "http", status=1)[1]
@@ -493,6 +493,7 @@ def test_tried_tells_of_each_address(run, serve, free_port):
 def test_reader_reads_as_files_are_read(run):
     assert run("reader")[0].splitlines() == [
         "input: 0",
+        "some: as it comes",
         "input: 1",
         "ahead: na",
         "line: name",
@@ -506,9 +507,9 @@ def test_reader_reads_as_files_are_read(run):
 def test_handle_does_what_sockets_do(run, tmp_path):
     (tmp_path / "file").write_text("the first line\nthe second\n")
     assert run("handle", tmp_path / "file")[0].splitlines()[1:] == [
-        "nodelay 1",
         "inheritable 1",
-        "error 0",
+        f"IPv6 {socket.has_ipv6:d}, both {socket.has_dualstack_ipv6():d}",
+        "time-out 5 s",
         "twins: -1 1 1",
         "Resource temporarily unavailable",
         "Connection timed out after 0.05 s",
@@ -516,6 +517,7 @@ def test_handle_does_what_sockets_do(run, tmp_path):
         "all: hello, world",
         "[head body] [one] [two]",
         "26 bytes: the first line",
+        "Broken pipe: gone 1",
     ]
 
 
@@ -538,3 +540,11 @@ def test_echo_takes_its_socket_from_systemd(build):
             assert talk(port, b"hello\n") == b"hello\n"
             echo.terminate()
             assert echo.wait(20) == 0
+
+
+def test_options_are_set_where_they_belong(run):
+    told = dict(line.split(None, 1) for line in run("options")[0].replace("by number", "number").splitlines())
+    for option in ("reuse", "buffers", "linger", "nodelay", "keepalive", "number", "broadcast", "hops", "credentials"):
+        assert told[option] == "set", told
+    assert told["v6only"] == "Protocol not available" and told["peer"] == f"uid {os.getuid()}"
+    assert told["now"] == "131072 bytes, linger 0"
