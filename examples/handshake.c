@@ -1,5 +1,6 @@
 /* TCP made visible: what each call puts on the wire, handshake and teardown included (RFC 9293 §3.5, §3.6).
  *	handshake		as root */
+#include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <netinet/in.h>
@@ -34,21 +35,38 @@ static void tell(const struct packet *p)
 	printf(data ? ", %d bytes\n" : "\n", data);
 }
 
+/* Takes from all that loopback carries what comes from or goes to our port. Python has no words for this: it would
+ * struct.pack the same numbers. */
+static int listen_in(pier_sock *s, uint16_t to)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),	       /* past the IP header */
+		BPF_STMT(BPF_LD | BPF_H | BPF_IND, 0),	       /* source port */
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, to, 2, 0), /* ours */
+		BPF_STMT(BPF_LD | BPF_H | BPF_IND, 2),	       /* destination port */
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, to, 0, 1), /* ours, or not */
+		BPF_STMT(BPF_RET, sizeof(struct packet)),      BPF_STMT(BPF_RET, 0),
+	};
+	struct sock_fprog filter = {sizeof code / sizeof *code, code};
+	pier_addr lo;
+
+	pier_addr_read(pier_text("packet:lo:0x0800"), &lo);
+	int err = pier_sock_setopt(s, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
+	return err < 0 ? err : pier_sock_bind(s, &lo); /* s.bind(("lo", ETH_P_IP)) */
+}
+
 /* The packets since the call before. Loopback shows each twice: going out, coming in. */
 static void show(const char *call)
 {
 	struct packet p;
 	pier_addr from;
-	ssize_t n;
 
-	printf("%s\n", call);
-	PIER_WITHIN (PIER_MS(100))
-		while ((n = pier_sock_recvfrom(&wire, &p, sizeof p, 0, &from)) >= 0) {
+	puts(call);
+	PIER_WITHIN (PIER_MS(100)) /* s.settimeout(0.1); p, from = s.recvfrom(40) */
+		while (pier_sock_recvfrom(&wire, &p, sizeof p, 0, &from) == sizeof p) {
 			const struct sockaddr_ll *link = (const void *)&from.storage;
-			if (n == sizeof p && link->sll_pkttype != PACKET_OUTGOING &&
-			    p.ip.protocol == IPPROTO_TCP &&
-			    (ntohs(p.tcp.dest) == port || ntohs(p.tcp.source) == port))
-				tell(&p); /* p, from = s.recvfrom(40) */
+			if (link->sll_pkttype != PACKET_OUTGOING && p.ip.protocol == IPPROTO_TCP)
+				tell(&p);
 		}
 	putchar('\n');
 }
@@ -57,18 +75,20 @@ int main(void)
 {
 	pier_listener *listener = NULL;
 	pier_conn *server = NULL;
-	pier_addr at, lo;
+	pier_addr at;
 	char where[PIER_ADDR_TEXT];
 
-	int err = pier_socket(AF_PACKET, SOCK_DGRAM, htons(ETH_P_IP), &wire);
+	int err =
+		pier_socket(AF_PACKET, SOCK_DGRAM, 0, &wire); /* hears nothing before it is bound */
 	if (err < 0)
 		return fprintf(stderr, "no packet socket here: %s\n", pier_strerror(err)), 77;
-	pier_addr_read(pier_text("packet:lo:0x0800"), &lo);
-	pier_sock_bind(&wire, &lo); /* s.bind(("lo", ETH_P_IP)) */
 	if (pier_listen("tcp://127.0.0.1:0", &listener) < 0 ||
 	    pier_listener_addr(listener, &at) < 0)
 		return 1;
 	port = pier_addr_port(&at);
+	err = listen_in(&wire, port);
+	if (err < 0)
+		return fprintf(stderr, "lo: %s\n", pier_strerror(err)), 1;
 
 	pier_conn *client = pier_dial(pier_addr_format(&at, where, sizeof where));
 	show("connect: the handshake"); /* create_connection(where) */

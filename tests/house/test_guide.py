@@ -34,7 +34,7 @@ def rows(page):
     """The rows of a page's tables, as lists of their cells, without the heads."""
     for line in page.read_text().splitlines():
         cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
-        if len(cells) >= 2 and cells[0] != "Python" and not set(cells[0]) <= set("-"):
+        if len(cells) >= 2 and cells[0] not in ("Python", "idea") and not set(cells[0]) <= set("-"):
             yield cells
 
 
@@ -53,6 +53,8 @@ def test_each_name_in_the_guide_is_public(top):
             name, rest = found[0], text[found.end() :]
             known = any(p.startswith(name) for p in public) if rest.startswith("…") else name in public
             assert known, f"{page}: {name} is in no public header"
+        for option in re.findall(r"`\.(\w+)[ `]", text):
+            assert re.search(rf"\b{option}\b", headers), f"{page}: .{option} is in no public header"
 
 
 def test_each_row_from_python_leads_to_a_program_that_does_it(top):
@@ -85,6 +87,18 @@ def test_nothing_of_python_s_socket_modules_is_left_out(top):
     assert not left_out, sorted(left_out)
 
 
-def test_every_example_is_in_its_table_once(top):
-    linked = re.findall(r"\]\((\w+\.c)\)", (top / "examples/README.md").read_text())
-    assert sorted(linked) == sorted(p.name for p in (top / "examples").glob("*.c"))
+def lines(path):
+    """Its lines that are neither blank, nor comment, nor a lone brace."""
+    code = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S)
+    return sum(line.strip() not in ("", "{", "}", "};") for line in code.splitlines())
+
+
+def test_every_example_is_in_its_table_once_with_its_length(top):
+    page = top / "examples/README.md"
+    told = [(cells[2], cells[3]) for cells in rows(page) if "](" in cells[2]]
+    links = [re.search(r"\]\(([^)]+)\)", example)[1] for example, _ in told]
+    assert sorted(link for link in links if "/" not in link) == sorted(p.name for p in (top / "examples").glob("*.c"))
+    for link, (_, length) in zip(links, told):
+        ours, _, python = length.partition(" : ")
+        assert int(ours) == lines(page.parent / link), f"{link} has {lines(page.parent / link)} lines"
+        assert not python or int(python) > 0
