@@ -24,8 +24,9 @@ typedef struct pier_addr {
  * Python: socket.inet_pton. inet_pton(3), RFC 4007 §11 for the scope. */
 PIER_API int pier_addr_parse(pier_bytes host, uint16_t port, pier_addr *out);
 
-/* A unix address: `path` below 108 bytes, or "@name" for the abstract namespace. Returns 0 or
- * -ENAMETOOLONG, or -EINVAL for an empty name or one with a NUL inside. unix(7). */
+/* A unix address: `path` below 108 bytes, or "@name" for the abstract namespace, where the name may be of any
+ * bytes, at most 107. Returns 0 or -ENAMETOOLONG, or -EINVAL for an empty name or a path with a NUL inside.
+ * unix(7). */
 PIER_API int pier_addr_unix(pier_bytes path, pier_addr *out);
 
 /* Reads what pier_addr_format writes, of every family: also "/run/x.sock", "@name", "unix", "vsock:2:80",

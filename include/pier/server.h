@@ -151,6 +151,14 @@ PIER_API int pier_listener_addr(const pier_listener *l, pier_addr *out);
 /* Closes it and removes its unix path. NULL is allowed. */
 PIER_API void pier_listener_close(pier_listener *l);
 
+/* A listener that its scope owns:	PIER_AUTO_LISTENER *l = NULL; */
+#define PIER_AUTO_LISTENER PIER_CLEANUP(pier_listener_close_auto) pier_listener
+
+static inline void pier_listener_close_auto(pier_listener **l)
+{
+	pier_listener_close(*l);
+}
+
 PIER_END
 
 #endif

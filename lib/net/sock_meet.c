@@ -22,7 +22,7 @@ static int64_t take(pier_sock *s, pier_addr *peer, struct sock_until *until)
 		fd = pier_io_accept(s->fd, peer);
 	if (fd != -EAGAIN)
 		return fd;
-	struct io_op op = {.kind = IO_ACCEPT, .fd = s->fd};
+	struct io_op op = {.kind = IO_ACCEPT, .fd = s->fd, .tried = true};
 	op.addr.sa = &peer->sa;
 	op.addr.len = sizeof peer->storage;
 	fd = pier_sock_wait(s, &op, until, "a client");

@@ -57,7 +57,8 @@ static struct station *choose(const struct door *door)
 			least = &s->stations[i];
 		}
 	}
-	unsigned slack = door->alone ? 0 : few / 4 > UNEVEN_LEAST ? few / 4 : UNEVEN_LEAST;
+	unsigned part = few / UNEVEN_PART;
+	unsigned slack = door->alone ? 0 : part > UNEVEN_LEAST ? part : UNEVEN_LEAST;
 	return here > few + slack ? least : st;
 }
 

@@ -13,6 +13,7 @@
 #define REFUSALS_MAX 64		  /* conns over a limit that are being told so, per worker */
 #define ACCEPT_PAUSE PIER_MS(100) /* when descriptors or memory are out */
 #define UNEVEN_LEAST 8		  /* conns that a worker may have more than another */
+#define UNEVEN_PART  16		  /* or one in so many, when that is more */
 
 /* Stopping takes two steps, so that no conn is handed to a station that has ended: first all doors are
  * closed everywhere, then the conns end. */
