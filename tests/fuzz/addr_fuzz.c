@@ -67,6 +67,37 @@ static void name(pier_bytes text)
 		abort();
 }
 
+/* Of any family. */
+static void any(pier_bytes text)
+{
+	char written[PIER_ADDR_TEXT];
+	pier_addr a, b;
+
+	if (pier_addr_read(text, &a) < 0)
+		return;
+	pier_addr_format(&a, written, sizeof written);
+	if (pier_addr_read(pier_text(written), &b) < 0 || !pier_addr_eq(&a, &b))
+		abort();
+}
+
+/* An address as a kernel might give it, cut anywhere. */
+static void raw(const char *data, size_t size)
+{
+	char written[PIER_ADDR_TEXT], shorter[8], host[PIER_ADDR_TEXT];
+	pier_addr a = {0};
+
+	a.len = (socklen_t)(size < sizeof a.storage ? size : sizeof a.storage);
+	if (a.len)
+		memcpy(&a.storage, data, a.len);
+	if (strlen(pier_addr_format(&a, written, sizeof written)) >= sizeof written ||
+	    strlen(pier_addr_format(&a, shorter, sizeof shorter)) >= sizeof shorter ||
+	    strlen(pier_addr_host(&a, host, sizeof host)) >= sizeof host)
+		abort();
+	pier_addr_port(&a);
+	if (!pier_addr_eq(&a, &a))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *copy = malloc(size + 1); /* exact, so that a read past the end is seen */
@@ -80,6 +111,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	inet(pier_bytes_of(copy, size));
 	local(pier_bytes_of(copy, size));
 	name(pier_bytes_of(copy, size));
+	any(pier_bytes_of(copy, size));
+	raw(copy, size);
 	free(copy);
 	return 0;
 }
