@@ -27,8 +27,7 @@ static int hear(void *other)
 		for (pier_bytes b; (b = pier_next(other)).p;) /* while True: data = s.recv(65535) */
 			printf("%s: %.*s\n", pier_peer(other),
 			       (int)recode(decode, b, text, sizeof text), text);
-	} while (pier_err(other) ==
-		 -ECONNREFUSED); /* except ConnectionRefusedError: not there yet */
+	} while (pier_err(other) == -ECONNREFUSED); /* except ConnectionRefusedError: pass */
 	return pier_err(other);
 }
 
@@ -41,8 +40,8 @@ static int talk(void *argv)
 	PIER_AUTO_GROUP ears = PIER_GROUP;
 
 	pier_go(&ears, hear, other); /* Thread(target=hear).start() */
-	while (pier_gets(keys, line, sizeof line) >
-	       0) /* for line in sys.stdin: s.send(line.encode(wire)) */
+	/* for line in sys.stdin: s.send(line.encode(wire)) */
+	while (pier_gets(keys, line, sizeof line) > 0)
 		pier_send(other, text, recode(encode, pier_text(line), text, sizeof text));
 	if (pier_err(other))
 		fprintf(stderr, "%s\n", pier_why(other));

@@ -448,11 +448,11 @@ def test_guarded_lets_in_whom_it_should(start, free_port):
         assert said.startswith("welcome, 127.0.0.1:")
         assert talk(port, b"") == b"one at a time\n"
     start("examples/guarded", "127.0.0.0/8", f"tcp://127.0.0.1:{barred}").listens(barred)
-    with socket.create_connection(("127.0.0.1", barred), timeout=10) as s:
-        try:
+    try:
+        with socket.create_connection(("127.0.0.1", barred), timeout=10) as s:
             assert s.recv(100) == b""
-        except ConnectionResetError:
-            pass  # closed at once, before it was spoken to
+    except ConnectionResetError:
+        pass  # closed at once, before it was spoken to
 
 
 def test_doors_lead_to_one_handler(start, free_port, tmp_path):
