@@ -108,6 +108,17 @@ int pier_fiber_step(void)
 	return pier_wait_refused();
 }
 
+void pier_fiber_moved(int64_t in, int64_t out)
+{
+	struct worker *w = pier_worker_self();
+	if (!w)
+		return;
+	count_add(&w->io->counts.ops, 1);
+	count_add(&w->io->counts.at_once, 1);
+	count_add(&w->io->counts.bytes_in, (uint64_t)in);
+	count_add(&w->io->counts.bytes_out, (uint64_t)out);
+}
+
 /* ---- Parking ------------------------------------------------------------------------------------- */
 
 /* The timer is left where it is when it is early enough: it looks again when it fires. A conn's idle

@@ -72,6 +72,9 @@ int pier_wait_refused(void);
  * -ETIMEDOUT. */
 int pier_fiber_step(void);
 
+/* Such a call moved so many bytes. Counted like an op that was complete at once. */
+void pier_fiber_moved(int64_t in, int64_t out);
+
 /* The fiber got what it wanted without parking; too often in a row, and the others run first. */
 void pier_fiber_streak(struct fiber *f);
 

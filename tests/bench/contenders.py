@@ -9,6 +9,7 @@ import subprocess
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
 PYTHON = "/usr/bin/python3"  # Debian's own: another one first in PATH would be another contender
+TLS = ["-lssl", "-lcrypto"]
 C = ["-O2", "-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", f"-I{TOP / 'include'}"]
 CXX = ["-O2", "-std=c++17", "-Wall", "-Wextra"]
 
@@ -75,7 +76,7 @@ def command_to_compile(source, libraries, build):
     if source.endswith(".cpp"):
         return ["g++", *CXX, *out, str(HERE / source), *libraries.split(), "-pthread"]
     sources = sorted(map(str, (HERE / source).glob("*.c"))) if source == "load" else [str(HERE / source)]
-    ours = [str(build / "lib" / "libpier.a")] if "pier" in source else []
+    ours = [str(build / "lib" / "libpier.a"), *TLS] if "pier" in source else []
     return [os.environ.get("CC", "gcc"), *C, *out, *sources, *ours, *libraries.split(), "-pthread"]
 
 
