@@ -81,6 +81,16 @@ def test_upper_serves_tcp_and_udp_with_one_handler(serve, start):
         assert s.recv(100) == b"HELLO"
 
 
+def test_upper_serves_datagrams_at_a_path_too(start, tmp_path):
+    start("examples/upper", f"unixgram:{tmp_path}/door")
+    wait_until((tmp_path / "door").exists)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.bind(str(tmp_path / "me"))  # who has no name gets no answer
+        s.settimeout(10)
+        s.sendto(b"hello", str(tmp_path / "door"))
+        assert s.recv(100) == b"HELLO"
+
+
 def test_who_tells_of_a_client_bound_to_a_chosen_port(serve, run, free_port):
     who, port = serve("who")
     ours = f"127.0.0.1:{free_port()}"
