@@ -40,8 +40,8 @@ typedef struct pier_sock {
 
 /* ---- Life -------------------------------------------------------------------------------------- */
 
-/* A new socket, with the default time-out. Returns 0, -EAFNOSUPPORT, -EPROTONOSUPPORT, -EPERM, -EMFILE …
- * Python: socket.socket. socket(2). */
+/* A new socket, with the default time-out, or none to wait where `type` has SOCK_NONBLOCK. Returns 0, -EAFNOSUPPORT,
+ * -EPROTONOSUPPORT, -EPERM, -EMFILE … Python: socket.socket. socket(2). */
 PIER_API int pier_socket(int family, int type, int protocol, pier_sock *out);
 
 /* Two of AF_UNIX, joined: SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET. Python: socket.socketpair. */

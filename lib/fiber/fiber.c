@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <pier/time.h>
 
 /* Scopes of code outside fibers. */
@@ -260,6 +261,14 @@ static int64_t await_on_thread(struct io_op *op, int64_t at, bool deaf)
 	return cancelled && op->result == -ECANCELED ? -ETIMEDOUT : op->result;
 }
 
+/* An op that moves much takes the time of several: one conn that floods would make each turn of the others long. */
+static void streak_of_op(struct fiber *f, int64_t result)
+{
+	if (result >= FIBER_STREAK_BYTES)
+		f->streak += (unsigned)(result > INT_MAX ? INT_MAX : result) / FIBER_STREAK_BYTES;
+	pier_fiber_streak(f);
+}
+
 static int64_t await(struct io_op *op, int64_t at, bool deaf, const char *what)
 {
 	struct fiber *f = pier_fiber_self();
@@ -277,7 +286,7 @@ static int64_t await(struct io_op *op, int64_t at, bool deaf, const char *what)
 	op->owner = f;
 	op->done = op_done;
 	if (io_submit(io, op)) {
-		pier_fiber_streak(f);
+		streak_of_op(f, op->result);
 		return op->result;
 	}
 	f->op = op;

@@ -21,6 +21,9 @@ struct sock_until {
 /* Waits by an op: its result, or -EAGAIN where `s` or the flags say not to wait. */
 int64_t pier_sock_wait(pier_sock *s, struct io_op *op, struct sock_until *until, const char *what);
 
+/* Waits for a moment to send again, where the kernel gives no sign of room: 0, or an error as pier_sock_wait's. */
+int pier_sock_pause(pier_sock *s, int flags, struct sock_until *until);
+
 /* Who always has to wait need not try first: after receives tried in vain, one after the other, 1, 3, 7 … of those that
  * follow wait at once. One that brings something ends that. */
 #define SOCK_SKIP_MOST 63

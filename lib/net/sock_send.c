@@ -63,13 +63,34 @@ ssize_t pier_sock_send(pier_sock *s, const void *p, size_t n, int flags)
 
 /* ---- Messages ------------------------------------------------------------------------------------ */
 
+/* unix(7): of a receiver that it is not connected to, a sender is not told when there is room again. poll(2) says that
+ * there is: waiting for that would turn in circles, or fail. */
+static bool has_no_sign(const pier_sock *s, const struct msghdr *msg)
+{
+	return s->family == AF_UNIX && s->type == SOCK_DGRAM && msg->msg_name;
+}
+
+static SOCK_SELDOM int64_t give_by_trying(pier_sock *s, const struct msghdr *msg, int flags)
+{
+	struct sock_until until = {0};
+	int64_t n;
+	do {
+		n = pier_sock_pause(s, flags, &until);
+		if (n == 0)
+			n = pier_io_sendmsg(s->fd, msg, flags);
+	} while (n == -EAGAIN && s->wr != 0 && !(flags & MSG_DONTWAIT));
+	return n;
+}
+
 static ssize_t give_message(pier_sock *s, struct msghdr *msg, int flags)
 {
 	int64_t n = pier_fiber_step();
 
 	if (n == 0)
 		n = sent_now(pier_io_sendmsg(s->fd, msg, flags));
-	if (n == -EAGAIN) {
+	if (n == -EAGAIN && has_no_sign(s, msg)) {
+		n = give_by_trying(s, msg, flags);
+	} else if (n == -EAGAIN) {
 		struct sock_until until = {0};
 		struct io_op op = {
 			.kind = IO_SENDMSG, .fd = s->fd, .flags = flags, .msg = msg, .tried = true};

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <openssl/x509v3.h>
 #include <pier/addr.h>
+#include <pier/names.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -134,14 +135,14 @@ int pier_tls_expect_name(struct tls_conn *t, const char *name)
 {
 	X509_VERIFY_PARAM *param = SSL_get0_param(t->ssl);
 	unsigned char number[16];
-	size_t len = strcspn(name, "%"); /* a scope is ours alone */
+	pier_bytes known = pier_bytes_of(name, strcspn(name, "%")); /* a scope is ours alone */
 
-	if (len >= sizeof t->name)
-		return -ENAMETOOLONG;
-	memcpy(t->name, name, len);
+	int err = pier_name_ascii(known, t->name, sizeof t->name); /* RFC 9525 §6.3 */
+	if (err < 0)
+		return err;
+	size_t len = strlen(t->name);
 	if (len && t->name[len - 1] == '.')
-		len--;
-	t->name[len] = '\0';
+		t->name[len - 1] = '\0';
 	if (inet_pton(AF_INET, t->name, number) == 1)
 		return X509_VERIFY_PARAM_set1_ip(param, number, 4) ? 0 : -ENOMEM;
 	if (inet_pton(AF_INET6, t->name, number) == 1)

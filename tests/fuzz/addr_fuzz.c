@@ -1,6 +1,7 @@
 /* Endpoints and addresses from a configuration or a command line that an enemy wrote. What is read
  * must be written in a way that is read as the same. */
 #include <pier/addr.h>
+#include <pier/names.h>
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -47,6 +48,25 @@ static void local(pier_bytes text)
 	pier_addr_format(&a, written, text.len);
 }
 
+/* What DNS is asked for is ASCII, and asking for that changes nothing more. */
+static void name(pier_bytes text)
+{
+	char known[PIER_NAME_MAX], again[PIER_NAME_MAX];
+	size_t beyond = 0;
+
+	if (pier_name_ascii(text, known, sizeof known) < 0)
+		return;
+	for (size_t i = 0; i < text.len; i++)
+		beyond += (text.p[i] & 0x80) != 0;
+	for (const char *c = known; beyond && *c; c++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789-_.", *c))
+			abort();
+	if (!beyond && !pier_bytes_eq(text, known))
+		abort();
+	if (pier_name_ascii(pier_text(known), again, sizeof again) < 0 || strcmp(known, again) != 0)
+		abort();
+}
+
 /* Of any family. */
 static void any(pier_bytes text)
 {
@@ -90,6 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	endpoint(copy, strlen(copy));
 	inet(pier_bytes_of(copy, size));
 	local(pier_bytes_of(copy, size));
+	name(pier_bytes_of(copy, size));
 	any(pier_bytes_of(copy, size));
 	raw(copy, size);
 	free(copy);
