@@ -20,7 +20,7 @@ static void endpoint(const char *url, size_t len)
 		return;
 	check_inside(e.host, url, len);
 	check_inside(e.query, url, len);
-	if (e.scheme < PIER_TCP || e.scheme > PIER_TLS)
+	if (e.scheme < PIER_TCP || e.scheme > PIER_UNIXGRAM)
 		abort();
 }
 
@@ -73,8 +73,8 @@ static void any(pier_bytes text)
 	char written[PIER_ADDR_TEXT];
 	pier_addr a, b;
 
-	if (pier_addr_read(text, &a) < 0)
-		return;
+	if (pier_addr_read(text, &a) < 0 || a.sa.sa_family == AF_UNIX)
+		return; /* what of a path cannot be printed is written otherwise: see local */
 	pier_addr_format(&a, written, sizeof written);
 	if (pier_addr_read(pier_text(written), &b) < 0 || !pier_addr_eq(&a, &b))
 		abort();
