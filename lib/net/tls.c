@@ -173,6 +173,12 @@ static size_t plain_total(struct plain p)
 	return len;
 }
 
+static bool is_one_record(const struct msghdr *msg)
+{
+	return plain_total((struct plain){.iov = msg->msg_iov, .count = msg->msg_iovlen}) <=
+	       TLS_RECORD;
+}
+
 static void plain_spend(struct plain *p, size_t n)
 {
 	p->at += n;
@@ -215,7 +221,7 @@ static int64_t seal(pier_conn *c, const struct msghdr *msg, size_t most)
 	int err = p.count > 1 && !together ? -ENOMEM : 0;
 	most = all < most ? all : most;
 
-	if (err == 0) /* once, and not record by record */
+	if (err == 0 && !t->straight) /* once, and not record by record */
 		err = pier_tls_reserve(&t->out, most + (most / TLS_RECORD + 1) * TLS_OVERHEAD);
 	while (err == 0 && sealed < most) {
 		pier_bytes piece = plain_take(&p, together);
@@ -232,7 +238,11 @@ static int64_t seal(pier_conn *c, const struct msghdr *msg, size_t most)
 static int64_t tls_send(pier_conn *c, struct msghdr *msg, int64_t until)
 {
 	int err = flush(c, until);
-	int64_t n = err < 0 ? err : seal(c, msg, TLS_BATCH);
+	if (err < 0)
+		return err;
+	c->tls->straight = c->socket && is_one_record(msg) ? c : NULL;
+	int64_t n = seal(c, msg, TLS_BATCH);
+	c->tls->straight = NULL;
 	if (n < 0)
 		return n;
 	c->torn = true;

@@ -98,6 +98,7 @@ struct tls_conn {
 	struct tls_bytes in;	/* came, and OpenSSL has not seen it: a pool buffer */
 	struct tls_bytes out;	/* OpenSSL has sealed it */
 	struct tls_bytes going; /* on its way: stays where it is */
+	const pier_conn *straight; /* what is sealed may leave by it at once; else NULL */
 	bool ended;		/* below, nothing more comes */
 	bool mute;		/* what OpenSSL still wants to say goes nowhere */
 	bool server;
