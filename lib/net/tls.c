@@ -96,7 +96,7 @@ int pier_tls_fail(pier_conn *c, int err, const char *doing)
 	if (c->err)
 		return c->err;
 	pier_conn_fail(c, err, doing);
-	if (t && t->words[0] && err == t->err && !c->why &&
+	if (t && t->words && err == t->err && !c->why &&
 	    asprintf(&c->why, "%s %s: %s", doing, pier_peer(c), t->words) < 0)
 		c->why = NULL;
 	return err;
@@ -281,15 +281,23 @@ static void tls_close(pier_conn *c, bool reset)
 	c->tls = NULL;
 }
 
+static int64_t free_ssl(void *ssl)
+{
+	SSL_free(ssl);
+	return 0;
+}
+
 void pier_tls_conn_free(struct tls_conn *t)
 {
 	drop_in(t);
-	SSL_free(t->ssl);
+	pier_deep(free_ssl, t->ssl);
 	free_bytes(&t->out);
 	free_bytes(&t->going);
 	pier_tls_files_drop(t->files);
 	pier_tls_free(t->context);
 	free(t->line);
+	free(t->name);
+	free(t->words);
 	free(t);
 }
 

@@ -14,25 +14,24 @@ static void say_dates(struct tls_conn *t, X509 *cert, int depth, bool over)
 	char day[16], who[TLS_NAME_MAX];
 	pier_tls_date(over ? X509_get0_notAfter(cert) : X509_get0_notBefore(cert), day);
 	pier_tls_subject(X509_get_subject_name(cert), who, sizeof who);
-	snprintf(t->words, sizeof t->words, "certificate%s%.160s %s %s",
-		 depth ? " of its issuer " : "", depth ? who : "",
-		 over ? "expired on" : "is not valid before", day);
+	pier_tls_say(t, "certificate%s%.160s %s %s", depth ? " of its issuer " : "",
+		     depth ? who : "", over ? "expired on" : "is not valid before", day);
 }
 
 static void say_names(struct tls_conn *t, X509 *cert)
 {
 	char names[256];
 	pier_tls_names(cert, names, sizeof names);
-	snprintf(t->words, sizeof t->words, "host name does not match: certificate is for %s",
-		 names[0] ? names : "no name (a subject alone does not count: RFC 9525 §2)");
+	pier_tls_say(t, "host name does not match: certificate is for %s",
+		     names[0] ? names : "no name (a subject alone does not count: RFC 9525 §2)");
 }
 
 static void say_issuer(struct tls_conn *t, X509 *cert)
 {
 	char issuer[TLS_NAME_MAX];
 	pier_tls_subject(X509_get_issuer_name(cert), issuer, sizeof issuer);
-	snprintf(t->words, sizeof t->words, "issued by %.200s, whom we do not know; give .ca%s",
-		 issuer, t->server ? "" : "=… or .pin=…");
+	pier_tls_say(t, "issued by %.200s, whom we do not know; give .ca%s", issuer,
+		     t->server ? "" : "=… or .pin=…");
 }
 
 static void say_why(struct tls_conn *t, X509_STORE_CTX *v)
@@ -53,8 +52,8 @@ static void say_why(struct tls_conn *t, X509_STORE_CTX *v)
 		return;
 	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-		snprintf(t->words, sizeof t->words, "self-signed certificate%s; give .ca%s",
-			 depth ? " in chain" : "", t->server ? "" : "=… or .pin=…");
+		pier_tls_say(t, "self-signed certificate%s; give .ca%s", depth ? " in chain" : "",
+			     t->server ? "" : "=… or .pin=…");
 		return;
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
@@ -62,7 +61,7 @@ static void say_why(struct tls_conn *t, X509_STORE_CTX *v)
 		say_issuer(t, cert);
 		return;
 	default:
-		snprintf(t->words, sizeof t->words, "%s", X509_verify_cert_error_string(err));
+		pier_tls_say(t, "%s", X509_verify_cert_error_string(err));
 	}
 }
 
@@ -104,7 +103,7 @@ static int check_server(struct tls_conn *t, X509_STORE_CTX *v)
 		return 0;
 	}
 	if (x->pin_count && !any_pinned(x, v)) {
-		snprintf(t->words, sizeof t->words, "its key is none of those pinned");
+		pier_tls_say(t, "its key is none of those pinned");
 		X509_STORE_CTX_set_error(v, X509_V_ERR_APPLICATION_VERIFICATION);
 		return 0;
 	}
@@ -136,12 +135,13 @@ int pier_tls_expect_name(struct tls_conn *t, const char *name)
 	unsigned char number[16];
 	size_t len = strcspn(name, "%"); /* a scope is ours alone */
 
-	if (len >= sizeof t->name)
+	if (len >= TLS_NAME_MAX)
 		return -ENAMETOOLONG;
-	memcpy(t->name, name, len);
-	if (len && t->name[len - 1] == '.')
+	if (len && name[len - 1] == '.')
 		len--;
-	t->name[len] = '\0';
+	t->name = strndup(name, len);
+	if (!t->name)
+		return -ENOMEM;
 	if (inet_pton(AF_INET, t->name, number) == 1)
 		return X509_VERIFY_PARAM_set1_ip(param, number, 4) ? 0 : -ENOMEM;
 	if (inet_pton(AF_INET6, t->name, number) == 1)
