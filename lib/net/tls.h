@@ -37,9 +37,10 @@ struct tls_files {
 	unsigned count;
 	bool heavy; /* to sign with one of them takes long: RSA */
 	X509_STORE *ca, *client_ca;
+	STACK_OF(X509_CRL) * crls;	    /* NULL: nobody asks */
 	STACK_OF(X509_NAME) * client_names; /* told to clients that have several certificates */
-	unsigned char
-		session_scope[32]; /* a session is no longer taken once client_ca has changed */
+	unsigned char session_scope
+		[32]; /* a session is no longer taken once client_ca or crls have changed */
 };
 
 struct tls_pin {

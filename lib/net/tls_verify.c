@@ -91,6 +91,16 @@ static bool any_pinned(const pier_tls *x, X509_STORE_CTX *v)
 	return false;
 }
 
+/* The chain, and that the peer's own certificate was not taken back: RFC 5280 §6.3. */
+static bool holds(const struct tls_conn *t, X509_STORE_CTX *v)
+{
+	if (t->files->crls) {
+		X509_STORE_CTX_set0_crls(v, t->files->crls); /* ours still */
+		X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(v), X509_V_FLAG_CRL_CHECK);
+	}
+	return X509_verify_cert(v) == 1;
+}
+
 static int check_server(struct tls_conn *t, X509_STORE_CTX *v)
 {
 	const pier_tls *x = t->context;
@@ -98,7 +108,7 @@ static int check_server(struct tls_conn *t, X509_STORE_CTX *v)
 
 	if (x->o.verify == PIER_TLS_NONE && !x->pin_count)
 		return 1;
-	if (by_chain && x->o.verify != PIER_TLS_NONE && X509_verify_cert(v) != 1) {
+	if (by_chain && x->o.verify != PIER_TLS_NONE && !holds(t, v)) {
 		say_why(t, v);
 		return 0;
 	}
@@ -119,7 +129,7 @@ int pier_tls_check_peer(X509_STORE_CTX *v, void *context)
 
 	if (!t->server)
 		return check_server(t, v);
-	if (X509_verify_cert(v) == 1)
+	if (holds(t, v))
 		return 1;
 	say_why(t, v);
 	return 0;
