@@ -34,6 +34,9 @@ static int read_url(struct web *w)
 {
 	if (pier_http_url_parse(w->text, &w->url) < 0)
 		return complain(w, "this is no http URL; write http://HOST[:PORT]/PATH");
+	if (pier_name_ascii(w->url.host, w->host, sizeof w->host) < 0)
+		return complain(w, "this is no host name");
+	w->url.host = pier_text(w->host);
 	return 0;
 }
 

@@ -21,7 +21,7 @@ static int64_t receive(pier_conn *c, int64_t size, FILE *file, char hex[33])
 	EVP_DigestFinal_ex(sum, digest, NULL);
 	EVP_MD_CTX_free(sum);
 	for (int i = 0; i < 16; i++)
-		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+		snprintf(hex + 2 * i, 3, "%02x", digest[i]); /* .hexdigest() */
 	return got;
 }
 

@@ -24,8 +24,9 @@ typedef struct pier_addr {
  * Python: socket.inet_pton. inet_pton(3), RFC 4007 §11 for the scope. */
 PIER_API int pier_addr_parse(pier_bytes host, uint16_t port, pier_addr *out);
 
-/* A unix address: `path` below 108 bytes, or "@name" for the abstract namespace. Returns 0 or
- * -ENAMETOOLONG, or -EINVAL for an empty name or one with a NUL inside. unix(7). */
+/* A unix address: `path` below 108 bytes, or "@name" for the abstract namespace, where the name may be of any
+ * bytes, at most 107. Returns 0 or -ENAMETOOLONG, or -EINVAL for an empty name or a path with a NUL inside.
+ * unix(7). */
 PIER_API int pier_addr_unix(pier_bytes path, pier_addr *out);
 
 /* Reads what pier_addr_format writes, of every family: also "/run/x.sock", "@name", "unix", "vsock:2:80",
@@ -50,7 +51,8 @@ PIER_API const char *pier_addr_host(const pier_addr *a, char *into, size_t room)
 
 /* ---- Endpoints: where to dial or listen -------------------------------------------------------- */
 
-/*	tcp://host:port  udp://host:port  tls://host:port  unix:/path  unix:@name  seqpacket:/path  seqpacket:@name
+/*	tcp://host:port  udp://host:port  tls://host:port
+ *	unix:/path  unix:@name, and so seqpacket: and unixgram:
  *	fd:3  pair:  host:port (tcp)  :port (any address)
  *	systemd:  systemd:name (to listen on: sockets that systemd opened, sd_listen_fds(3))
  *	…?nodelay=0&rcvbuf=64k   IPv6 in brackets: tcp://[::1]:7437 */
@@ -62,7 +64,8 @@ typedef enum pier_scheme {
 	PIER_FD,
 	PIER_PAIR,
 	PIER_SYSTEMD,
-	PIER_TLS, /* over tcp */
+	PIER_TLS,      /* over tcp */
+	PIER_UNIXGRAM, /* datagrams inside this machine */
 } pier_scheme;
 
 typedef struct pier_endpoint {

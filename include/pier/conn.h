@@ -156,6 +156,10 @@ PIER_API ssize_t pier_vprintf(pier_conn *c, const char *format, va_list args) PI
 PIER_API int64_t pier_sendfile(pier_conn *c, const char *path, int64_t offset, int64_t count);
 PIER_API int64_t pier_sendfile_fd(pier_conn *c, int fd, int64_t offset, int64_t count);
 
+/* Sends on to `to` what comes from `from`, pieces or messages as they come, until its end; waits for both. Returns
+ * the bytes, or the error of whichever failed. Neither is finished or closed. Python: shutil.copyfileobj. */
+PIER_API int64_t pier_copy(pier_conn *from, pier_conn *to);
+
 /* Says that we send no more; receiving goes on. Python: socket.shutdown(SHUT_WR). shutdown(2). */
 PIER_API int pier_finish(pier_conn *c);
 

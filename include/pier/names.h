@@ -21,15 +21,24 @@ typedef struct pier_addrs {
  * -ETIMEDOUT, -ECANCELED, -ENOMEM. Python: socket.getaddrinfo. getaddrinfo(3). */
 PIER_API int pier_resolve(pier_bytes host, uint16_t port, bool passive, pier_addrs *out);
 
+#define PIER_NAME_MAX 256 /* room for a host name, with its NUL: RFC 1035 §2.3.4 */
+
+/* A host name as DNS and other protocols carry it: labels beyond ASCII become "xn--…". Capitals of Latin, Greek and
+ * Cyrillic are made small, wide letters and digits narrow, and "。" a dot; all else is taken as it is, and should be
+ * composed (NFC), as input methods write it. A name of ASCII is copied unchanged. All that resolves or dials does
+ * this by itself. Does not wait. Returns 0, -PIER_ENONAME when it is no UTF-8, holds ASCII that no host name does,
+ * or has a label of more than 63 bytes, or -ENAMETOOLONG. Python: name.encode("idna"). RFC 3492, RFC 5891 §4.4,
+ * RFC 5895 §2. */
+PIER_API int pier_name_ascii(pier_bytes name, char *into, size_t room);
+
 /* ---- All that can be asked --------------------------------------------------------------------- */
 
 /* Each of these waits for the system's resolver as pier_resolve does (files and NSS honoured), so a deadline or
  * cancel ends the wait at once. They return 0, or with `out` untouched: -PIER_ENONAME, -PIER_ENAMETEMP,
  * -PIER_ENAMEFAIL, one of the other PIER_ENAME…, -ETIMEDOUT, -ECANCELED, -ENOMEM. */
 
-#define PIER_NAME_MAX	 256 /* room for a host name, with its NUL: RFC 1035 §2.3.4 */
-#define PIER_SERVICE_MAX 32  /* for a service's or protocol's: NI_MAXSERV */
-#define PIER_INFOS_MAX	 32  /* answers that one question keeps */
+#define PIER_SERVICE_MAX 32 /* for a service's or protocol's: NI_MAXSERV */
+#define PIER_INFOS_MAX	 32 /* answers that one question keeps */
 #define PIER_ALIASES_MAX 8
 
 /* What kind of answers is wanted; all zero: any. `flags` are AI_… (infos) and NI_… (names). */
@@ -72,7 +81,7 @@ typedef struct pier_host {
 /* A host by its name, or by its number. Python: gethostbyname_ex, gethostbyaddr, gethostbyname in one. */
 PIER_API int pier_host_of(pier_bytes name, pier_host *out);
 
-/* The whole name of a host (empty: this one): the first of its names with a dot, else what it is called. A host that
+/* The whole name of a host (empty, "0.0.0.0" or "::": this one): the first of its names with a dot, else what it is called. A host that
  * nobody knows keeps the name it was asked by. Returns 0, -ENAMETOOLONG, or why the wait ended. Python: socket.getfqdn. */
 PIER_API int pier_fqdn(pier_bytes name, char *into, size_t room);
 

@@ -27,11 +27,12 @@ typedef struct pier_sock {
 	const char *doing;
 	struct pier_sock_wait *waits;
 	bool blocking, lingers;
+	uint8_t vain, skip;
 } pier_sock;
 
 #define PIER_SOCK                                                                                  \
 	{                                                                                          \
-		-1, 0, 0, 0, PIER_FOREVER, PIER_FOREVER, NULL, NULL, false, false                  \
+		-1, 0, 0, 0, PIER_FOREVER, PIER_FOREVER, NULL, NULL, false, false, 0, 0            \
 	}
 
 /* A socket that its scope owns:	PIER_AUTO_SOCK s = PIER_SOCK; */
@@ -39,8 +40,8 @@ typedef struct pier_sock {
 
 /* ---- Life -------------------------------------------------------------------------------------- */
 
-/* A new socket, with the default time-out. Returns 0, -EAFNOSUPPORT, -EPROTONOSUPPORT, -EPERM, -EMFILE …
- * Python: socket.socket. socket(2). */
+/* A new socket, with the default time-out, or none to wait where `type` has SOCK_NONBLOCK. Returns 0, -EAFNOSUPPORT,
+ * -EPROTONOSUPPORT, -EPERM, -EMFILE … Python: socket.socket. socket(2). */
 PIER_API int pier_socket(int family, int type, int protocol, pier_sock *out);
 
 /* Two of AF_UNIX, joined: SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET. Python: socket.socketpair. */

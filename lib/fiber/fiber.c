@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <pier/time.h>
 
 /* Scopes of code outside fibers. */
@@ -105,6 +106,17 @@ int pier_fiber_step(void)
 	if (f ? !f->scope && !f->cancelled : !thread_scope)
 		return 0;
 	return pier_wait_refused();
+}
+
+void pier_fiber_moved(int64_t in, int64_t out)
+{
+	struct worker *w = pier_worker_self();
+	if (!w)
+		return;
+	count_add(&w->io->counts.ops, 1);
+	count_add(&w->io->counts.at_once, 1);
+	count_add(&w->io->counts.bytes_in, (uint64_t)in);
+	count_add(&w->io->counts.bytes_out, (uint64_t)out);
 }
 
 /* ---- Parking ------------------------------------------------------------------------------------- */
@@ -249,6 +261,14 @@ static int64_t await_on_thread(struct io_op *op, int64_t at, bool deaf)
 	return cancelled && op->result == -ECANCELED ? -ETIMEDOUT : op->result;
 }
 
+/* An op that moves much takes the time of several: one conn that floods would make each turn of the others long. */
+static void streak_of_op(struct fiber *f, int64_t result)
+{
+	if (result >= FIBER_STREAK_BYTES)
+		f->streak += (unsigned)(result > INT_MAX ? INT_MAX : result) / FIBER_STREAK_BYTES;
+	pier_fiber_streak(f);
+}
+
 static int64_t await(struct io_op *op, int64_t at, bool deaf, const char *what)
 {
 	struct fiber *f = pier_fiber_self();
@@ -266,7 +286,7 @@ static int64_t await(struct io_op *op, int64_t at, bool deaf, const char *what)
 	op->owner = f;
 	op->done = op_done;
 	if (io_submit(io, op)) {
-		pier_fiber_streak(f);
+		streak_of_op(f, op->result);
 		return op->result;
 	}
 	f->op = op;

@@ -18,7 +18,7 @@ static void fill_recv(struct io_uring_sqe *s, struct io_op *op, bool poll_first)
 {
 	s->opcode = IORING_OP_RECV;
 	s->msg_flags = (unsigned)op->flags;
-	if (poll_first)
+	if (poll_first || op->tried)
 		s->ioprio = IORING_RECVSEND_POLL_FIRST;
 	if (op->mem.at) {
 		s->addr = (uintptr_t)op->mem.at;
@@ -32,6 +32,7 @@ static void fill_recv(struct io_uring_sqe *s, struct io_op *op, bool poll_first)
 static void fill_send(struct io_uring_sqe *s, struct io_op *op)
 {
 	s->msg_flags = (unsigned)op->flags | MSG_NOSIGNAL;
+	s->ioprio = op->tried ? IORING_RECVSEND_POLL_FIRST : 0;
 	if (io_msg_plain(op->msg)) {
 		s->opcode = IORING_OP_SEND;
 		s->addr = (uintptr_t)op->msg->msg_iov->iov_base;
@@ -58,6 +59,7 @@ void pier_entry_fill(struct io_uring_sqe *s, struct io_op *op, bool poll_first)
 		s->addr = (uintptr_t)op->msg;
 		s->len = 1;
 		s->msg_flags = (unsigned)op->flags;
+		s->ioprio = op->tried ? IORING_RECVSEND_POLL_FIRST : 0;
 		return;
 	case IO_SENDMSG:
 		fill_send(s, op);

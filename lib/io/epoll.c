@@ -172,7 +172,7 @@ static bool epoll_submit(struct io *io, struct io_op *op)
 		return true;
 	}
 	struct waiting *w = side_of(s, op);
-	if (!w->first && !(s->dry && may_be_vain(op))) {
+	if (!w->first && !op->tried && !(s->dry && may_be_vain(op))) {
 		op->result = pier_io_perform(io, op);
 		s->dry = took_all(s, op);
 		if (op->result != IO_WAIT)

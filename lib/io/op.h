@@ -54,6 +54,7 @@ struct io_op {
 	int fd;
 	int flags;
 	bool nowait;  /* -EAGAIN instead of waiting */
+	bool tried;   /* in vain, just now, by a call beside the op: no need to begin with a try */
 	bool started; /* a connect under way */
 	int64_t result;
 	union {

@@ -227,7 +227,7 @@ static bool uring_submit(struct io *io, struct io_op *op)
 	if (!p)
 		return true;
 	struct line *l = line_of(p, op);
-	if (!l->first && tries_first(u, p, op)) {
+	if (!l->first && !op->tried && tries_first(u, p, op)) {
 		if (perform(u, p, op) != IO_WAIT)
 			return true;
 	} else if (op->nowait) {

@@ -34,10 +34,15 @@ static int put(char *into, size_t room, pier_bytes text)
 	return 0;
 }
 
+static int put_host(struct io_question *q, pier_bytes name)
+{
+	return pier_name_ascii(name, q->host, sizeof q->host) < 0 ? -PIER_ENONAME : 0;
+}
+
 int pier_addrinfo(pier_bytes host, pier_bytes service, const pier_hints *hints, pier_infos *out)
 {
 	struct io_question q = {.ask = pier_io_ask_infos, .answer_size = sizeof *out};
-	int err = put(q.host, sizeof q.host, host);
+	int err = put_host(&q, host);
 	if (err == 0)
 		err = put(q.service, sizeof q.service, service);
 	if (err < 0)
@@ -61,7 +66,7 @@ int pier_nameinfo(const pier_addr *a, int flags, pier_name *out)
 int pier_host_of(pier_bytes name, pier_host *out)
 {
 	struct io_question q = {.ask = pier_io_ask_host, .answer_size = sizeof *out};
-	int err = name.len ? put(q.host, sizeof q.host, name) : -PIER_ENONAME;
+	int err = name.len ? put_host(&q, name) : -PIER_ENONAME;
 	if (err < 0)
 		return err;
 	pier_addr_parse(name, 0, &q.addr); /* what is no number leaves it empty */
@@ -83,13 +88,19 @@ static const char *with_dot(const pier_host *h)
 	return h->name;
 }
 
+/* A server's wildcard addresses are this machine too. */
+static bool is_own(pier_bytes name)
+{
+	return name.len == 0 || pier_bytes_eq(name, "0.0.0.0") || pier_bytes_eq(name, "::");
+}
+
 int pier_fqdn(pier_bytes name, char *into, size_t room)
 {
 	char own[PIER_NAME_MAX];
 	pier_host *h = malloc(sizeof *h);
 	if (!h)
 		return -ENOMEM;
-	int err = name.len ? put(own, sizeof own, name) : pier_hostname(own, sizeof own);
+	int err = is_own(name) ? pier_hostname(own, sizeof own) : put(own, sizeof own, name);
 	if (err == 0)
 		err = pier_host_of(pier_text(own), h);
 	bool unknown = err == -PIER_ENONAME || err == -PIER_ENAMETEMP || err == -PIER_ENAMEFAIL;

@@ -250,6 +250,8 @@ void pier_outbox_flush(pier_conn *c)
 		int64_t n = send_now(o);
 		if (n >= 0)
 			consume(o, (size_t)n);
+		if (n == -EAGAIN && c->udp && c->peer.sa.sa_family == AF_UNIX)
+			n = -PIER_ESLOW; /* unix(7): nothing would tell when its queue has room */
 		if (n == -EAGAIN || (n >= 0 && is_short(o))) {
 			wait_for_room(o);
 			return;

@@ -157,6 +157,8 @@ static int64_t send_piece(pier_conn *c, struct source *s)
 	op.file.fd2 = s->fd;
 	op.file.offset = s->at;
 	op.file.len = s->left < 0 ? SIZE_MAX : (size_t)s->left;
+	if (c->err) /* it came between two pieces */
+		return c->err;
 	c->writer = pier_fiber_self();
 	bool ours = !c->writer && pier_io_sigpipe_block();
 	int64_t n = pier_await(&op, pier_conn_until(c, c->wr), "room to send");

@@ -9,6 +9,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
+#define ROOM_LOOK PIER_MS(1) /* between two tries where nothing tells of room */
+
 static _Atomic int64_t timeout_default = PIER_FOREVER;
 
 void pier_set_default_timeout(int64_t ns)
@@ -38,12 +40,23 @@ static int type_only(int type)
 	return type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
 }
 
+/* socket(2): who says SOCK_NONBLOCK wants no wait, now or when it has the descriptor back. */
+static pier_sock new_sock(int fd, int family, int type, int protocol)
+{
+	pier_sock s = pier_sock_make(fd, family, type_only(type), protocol, NULL);
+	if (type & SOCK_NONBLOCK) {
+		s.rd = s.wr = 0;
+		s.blocking = false;
+	}
+	return s;
+}
+
 int pier_socket(int family, int type, int protocol, pier_sock *out)
 {
 	int fd = pier_io_socket_of(family, type_only(type), protocol);
 	if (fd < 0)
 		return fd;
-	*out = pier_sock_make(fd, family, type_only(type), protocol, NULL);
+	*out = new_sock(fd, family, type, protocol);
 	return 0;
 }
 
@@ -52,7 +65,7 @@ int pier_socketpair(int type, pier_sock out[2])
 	int fds[2];
 	int err = pier_io_pair(type_only(type), fds);
 	for (int i = 0; err == 0 && i < 2; i++)
-		out[i] = pier_sock_make(fds[i], AF_UNIX, type_only(type), 0, NULL);
+		out[i] = new_sock(fds[i], AF_UNIX, type, 0);
 	return err;
 }
 
@@ -160,6 +173,25 @@ int64_t pier_sock_wait(pier_sock *s, struct io_op *op, struct sock_until *until,
 	int64_t result = pier_await(op, until->at, what);
 	wait_leave(&here);
 	return result;
+}
+
+int pier_sock_pause(pier_sock *s, int flags, struct sock_until *until)
+{
+	struct pier_sock_wait here = {.fiber = pier_fiber_self()};
+
+	if (s->wr == 0 || (flags & MSG_DONTWAIT))
+		return -EAGAIN;
+	if (until->at == 0)
+		until->at = ending(s->wr);
+	int64_t left = until->at == PIER_FOREVER ? ROOM_LOOK : until->at - pier_io_clock();
+	if (left <= 0)
+		return -ETIMEDOUT;
+	if (here.fiber)
+		wait_enter(s, &here);
+	int err = pier_sleep(left < ROOM_LOOK ? left : ROOM_LOOK);
+	if (here.fiber)
+		wait_leave(&here);
+	return err;
 }
 
 /* An op under way would keep the socket alive and might meet the number's next owner. */

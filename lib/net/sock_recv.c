@@ -5,25 +5,39 @@
 
 #define BATCH_MAX 64 /* messages of one system call */
 
-/* A receive that has to wait. */
-static ssize_t receive_later(pier_sock *s, void *into, size_t room, int flags,
+/* A receive that has to wait, or is believed to. */
+static ssize_t receive_later(pier_sock *s, void *into, size_t room, int flags, bool tried,
 			     struct sock_until *until)
 {
 	static char
 		nowhere[1]; /* for who wants no bytes: an op without memory would be given some */
-	struct io_op op = {.kind = IO_RECV, .fd = s->fd, .flags = flags};
+	struct io_op op = {.kind = IO_RECV, .fd = s->fd, .flags = flags, .tried = tried};
 
 	op.mem.at = into ? into : nowhere;
 	op.mem.len = room < SOCK_ONCE_MAX ? room : SOCK_ONCE_MAX;
 	return pier_sock_wait(s, &op, until, "input");
 }
 
+/* At once: what was in vain before no longer counts. */
+static inline ssize_t received(pier_sock *s, ssize_t n)
+{
+	s->vain = 0;
+	if (n >= 0)
+		pier_fiber_moved(n, 0);
+	return n;
+}
+
 static ssize_t receive(pier_sock *s, void *into, size_t room, int flags, struct sock_until *until)
 {
+	if (sock_skips(s, flags))
+		return receive_later(s, into, room, flags, sock_polls(), until);
 	int64_t n = pier_fiber_step();
 	if (n == 0)
 		n = pier_io_recv(s->fd, into, room, flags);
-	return n == -EAGAIN ? receive_later(s, into, room, flags, until) : n;
+	if (n != -EAGAIN)
+		return received(s, n);
+	sock_in_vain(s);
+	return receive_later(s, into, room, flags, true, until);
 }
 
 /* All of it, on a stream: `len`, what came before the end, or an error, with the count in *got. */
@@ -49,8 +63,12 @@ static SOCK_SELDOM ssize_t recv_whole(pier_sock *s, void *into, size_t room, int
 static SOCK_SELDOM ssize_t recv_again(pier_sock *s, void *into, size_t room, int flags, ssize_t n)
 {
 	struct sock_until until = {0};
-	if (n == -EAGAIN)
-		n = receive_later(s, into, room, flags, &until);
+	if (n == -EAGAIN && s->skip) {
+		n = receive(s, into, room, flags, &until);
+	} else if (n == -EAGAIN) {
+		sock_in_vain(s);
+		n = receive_later(s, into, room, flags, true, &until);
+	}
 	return n < 0 ? sock_fail(s, n, "receive from") : n;
 }
 
@@ -58,10 +76,12 @@ ssize_t pier_sock_recv(pier_sock *s, void *into, size_t room, int flags)
 {
 	if ((flags & MSG_WAITALL) && !(flags & MSG_PEEK) && s->type == SOCK_STREAM)
 		return recv_whole(s, into, room, flags);
-	ssize_t n = pier_fiber_step();
+	ssize_t n = s->skip ? -EAGAIN : pier_fiber_step();
 	if (n == 0)
 		n = pier_io_recv(s->fd, into, room, flags);
-	return n < 0 ? recv_again(s, into, room, flags, n) : n;
+	if (n < 0)
+		return recv_again(s, into, room, flags, n);
+	return received(s, n);
 }
 
 ssize_t pier_sock_recv_all(pier_sock *s, void *into, size_t len)
@@ -81,18 +101,30 @@ static int born_cloexec(const pier_sock *s, int flags)
 	return s->family == AF_UNIX ? flags | MSG_CMSG_CLOEXEC : flags;
 }
 
+static SOCK_SELDOM ssize_t message_later(pier_sock *s, struct msghdr *msg, int flags, bool tried)
+{
+	struct sock_until until = {0};
+	struct io_op op = {
+		.kind = IO_RECVMSG, .fd = s->fd, .flags = flags, .msg = msg, .tried = tried};
+	if (tried)
+		sock_in_vain(s);
+	else
+		op.tried = sock_polls();
+	return pier_sock_wait(s, &op, &until, "a message");
+}
+
 static ssize_t receive_message(pier_sock *s, struct msghdr *msg, int flags)
 {
-	flags = born_cloexec(s, flags);
-	int64_t n = pier_fiber_step();
+	bool skips = sock_skips(s, flags);
+	int64_t n = skips ? -EAGAIN : pier_fiber_step();
 
+	flags = born_cloexec(s, flags);
 	if (n == 0) /* when it fails, `msg` is as it was */
 		n = pier_io_recvmsg(s->fd, msg, flags);
-	if (n == -EAGAIN) {
-		struct sock_until until = {0};
-		struct io_op op = {.kind = IO_RECVMSG, .fd = s->fd, .flags = flags, .msg = msg};
-		n = pier_sock_wait(s, &op, &until, "a message");
-	}
+	if (n == -EAGAIN)
+		n = message_later(s, msg, flags, !skips);
+	else
+		received(s, n);
 	return n < 0 ? sock_fail(s, n, "receive from") : n;
 }
 
@@ -147,40 +179,42 @@ ssize_t pier_sock_recvfrom(pier_sock *s, void *into, size_t room, int flags, pie
 	return n;
 }
 
-/* What has arrived already, up to a batch: how many, or an error. */
-static int receive_batch(pier_sock *s, pier_message *m, unsigned count, int flags)
+/* Up to a batch of messages; when there is none and it may wait, it waits for the first. How many, or an error. */
+static int receive_batch(pier_sock *s, pier_message *m, unsigned count, int flags, bool waits)
 {
 	struct mmsghdr msgs[BATCH_MAX];
+	int64_t n = pier_fiber_step();
+
+	flags = born_cloexec(s, flags);
 	if (count > BATCH_MAX)
 		count = BATCH_MAX;
 	for (unsigned i = 0; i < count; i++)
 		msgs[i] = (struct mmsghdr){.msg_hdr = empty_header(&m[i])};
-	int n = pier_io_recvmmsg(s->fd, msgs, count, born_cloexec(s, flags));
+	if (n == 0)
+		n = pier_io_recvmmsg(s->fd, msgs, count, flags);
+	if (n > 0)
+		pier_fiber_moved(sock_bytes(msgs, n), 0);
+	if (n == -EAGAIN && waits) {
+		struct sock_until until = {0};
+		struct io_op op = {.kind = IO_RECVMMSG, .fd = s->fd, .flags = flags, .tried = true};
+		op.batch.at = msgs;
+		op.batch.count = count;
+		n = pier_sock_wait(s, &op, &until, "messages");
+	}
 	for (int i = 0; i < n; i++)
 		fill_in(&m[i], &msgs[i].msg_hdr, msgs[i].msg_len);
-	return n;
+	return (int)n;
 }
 
-/* Those that have arrived; when there are none, the first is waited for. */
+/* An error behind the first batch comes again at the next call. */
 int pier_sock_recvmmsg(pier_sock *s, pier_message *m, unsigned count, int flags)
 {
-	unsigned got = 0;
-	int n = count ? pier_fiber_step() : 0;
+	int n = count ? receive_batch(s, m, count, flags, true) : 0;
+	unsigned got = n > 0 ? (unsigned)n : 0;
 
-	if (n == 0 && count)
-		n = receive_batch(s, m, count, flags);
-	if (n == -EAGAIN) {
-		ssize_t first = pier_sock_recvmsg(s, &m[0], flags);
-		if (first < 0)
-			return (int)first;
-		got = 1;
-		n = got < count ? receive_batch(s, m + 1, count - 1, flags) : 0;
-	}
-	/* An error behind the first message comes again at the next call. */
-	while (n > 0) {
-		got += (unsigned)n;
-		n = n == BATCH_MAX && got < count ? receive_batch(s, m + got, count - got, flags)
-						  : 0;
+	while (n == BATCH_MAX && got < count) {
+		n = receive_batch(s, m + got, count - got, flags, false);
+		got += n > 0 ? (unsigned)n : 0;
 	}
 	return got || n == 0 ? (int)got : (int)sock_fail(s, n, "receive from");
 }

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <openssl/x509v3.h>
 #include <pier/addr.h>
+#include <pier/names.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -143,13 +144,16 @@ int pier_tls_expect_name(struct tls_conn *t, const char *name)
 {
 	X509_VERIFY_PARAM *param = SSL_get0_param(t->ssl);
 	unsigned char number[16];
-	size_t len = strcspn(name, "%"); /* a scope is ours alone */
+	char ascii[TLS_NAME_MAX];
+	pier_bytes known = pier_bytes_of(name, strcspn(name, "%")); /* a scope is ours alone */
 
-	if (len >= TLS_NAME_MAX)
-		return -ENAMETOOLONG;
-	if (len && name[len - 1] == '.')
-		len--;
-	t->name = strndup(name, len);
+	int err = pier_name_ascii(known, ascii, sizeof ascii); /* RFC 9525 §6.3 */
+	if (err < 0)
+		return err;
+	size_t len = strlen(ascii);
+	if (len && ascii[len - 1] == '.')
+		ascii[len - 1] = '\0';
+	t->name = strdup(ascii);
 	if (!t->name)
 		return -ENOMEM;
 	if (inet_pton(AF_INET, t->name, number) == 1)

@@ -57,7 +57,8 @@ static struct station *choose(const struct door *door)
 			least = &s->stations[i];
 		}
 	}
-	unsigned slack = door->alone ? 0 : few / 4 > UNEVEN_LEAST ? few / 4 : UNEVEN_LEAST;
+	unsigned part = few / UNEVEN_PART;
+	unsigned slack = door->alone ? 0 : part > UNEVEN_LEAST ? part : UNEVEN_LEAST;
 	return here > few + slack ? least : st;
 }
 
@@ -147,7 +148,7 @@ static int take_all(struct door *door)
 {
 	struct station *st = door->station;
 
-	if (door->scheme != PIER_UDP)
+	if (!has_datagrams(door->scheme))
 		return accept_all(door);
 	struct udp_port *port;
 	int err;

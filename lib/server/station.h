@@ -13,6 +13,7 @@
 #define REFUSALS_MAX 64		  /* conns over a limit that are being told so, per worker */
 #define ACCEPT_PAUSE PIER_MS(100) /* when descriptors or memory are out */
 #define UNEVEN_LEAST 8		  /* conns that a worker may have more than another */
+#define UNEVEN_PART  16		  /* or one in so many, when that is more */
 
 /* Stopping takes two steps, so that no conn is handed to a station that has ended: first all doors are
  * closed everywhere, then the conns end. */
@@ -108,6 +109,8 @@ void pier_doors_close(struct serving *s);
 bool pier_station_welcomes(const struct station *st, const pier_addr *peer);
 
 /* conns.c: on_open and the handler; what went wrong, and on_close. */
+/* Shakes hands, where the conn came by tls://; false when that failed. */
+bool pier_station_secure(const struct station *st, pier_conn *c);
 void pier_station_handle(struct station *st, pier_conn *c);
 void pier_station_say_goodbye(struct station *st, pier_conn *c);
 

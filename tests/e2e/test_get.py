@@ -297,6 +297,14 @@ def test_errors_say_what_is_wrong(pier, tmp_path, free_port):
     assert names(tmp_path) == []
 
 
+def test_a_host_of_any_language_is_asked_for_as_dns_has_it(server, pier, tmp_path):
+    server.data = b"found"
+    get(pier, tmp_path, f"http://ＬＯＣＡＬｈｏｓｔ:{server.server_port}/x")
+    assert (tmp_path / "x").read_bytes() == b"found"
+    assert server.seen[0]["Host"] == f"localhost:{server.server_port}"
+    assert "no host name" in get(pier, tmp_path, f"http://{'例' * 64}/x", status=2).stderr
+
+
 def test_progress_is_one_line_that_goes(server, pier, tmp_path):
     server.data = os.urandom(80_000_000)
     leader, follower = pty.openpty()

@@ -41,14 +41,15 @@ static inline void add_extension(X509 *x, X509 *issuer, int nid, const char *val
 
 static inline char *pem_of(X509 *x, EVP_PKEY *key)
 {
-	char *at, *text;
+	char *at;
 	BIO *bio = BIO_new(BIO_s_mem());
 	if (x)
 		PEM_write_bio_X509(bio, x);
 	if (key)
 		PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL);
 	long len = BIO_get_mem_data(bio, &at);
-	text = strndup(at, (size_t)len);
+	char *text = calloc(1, (size_t)len + 1);
+	memcpy(text, at, (size_t)len);
 	BIO_free(bio);
 	return text;
 }

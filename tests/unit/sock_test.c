@@ -9,7 +9,7 @@
 TEST(a_socket_knows_what_it_is)
 {
 	PIER_AUTO_SOCK s = PIER_SOCK;
-	CHECK_OK(pier_socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, IPPROTO_UDP, &s));
+	CHECK_OK(pier_socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDP, &s));
 	CHECK_EQ(s.family, AF_INET);
 	CHECK_EQ(s.type, SOCK_DGRAM);
 	CHECK_EQ(s.protocol, IPPROTO_UDP);

@@ -47,6 +47,14 @@ ON_FIBER(a_name_of_the_certificate_is_believed_and_no_other)
 	refused(&ca, &cert, "x", all);
 }
 
+ON_FIBER(a_name_beyond_ascii_is_compared_as_dns_has_it)
+{
+	A_CERT ca = make_authority("Ours");
+	A_CERT cert = CERT(.subject = "x", .names = "DNS:xn--fsqu00a.example", .issuer = &ca);
+	believed(&ca, &cert, "例子.example");
+	refused(&ca, &cert, "例孓.example", "host name does not match");
+}
+
 ON_FIBER(a_subject_alone_names_nobody)
 {
 	A_CERT ca = make_authority("Ours");
