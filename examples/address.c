@@ -13,8 +13,8 @@ int main(int argc, char **argv)
 			failed = fprintf(stderr, "%s is no address\n", argv[i]);
 			continue;
 		}
-		printf("%s%s\n", argv[i],
-		       pier_addr_kind(&a) & PIER_GLOBAL ? "  global" : ""); /* a.is_global */
+		/* a.is_global */
+		printf("%s%s\n", argv[i], pier_addr_kind(&a) & PIER_GLOBAL ? "  global" : "");
 		for (unsigned k = 0; (r = pier_addr_range(&a, k));
 		     k++) /* a.is_private, a.is_multicast … */
 			printf("  %-20s %s (%s)\n", r->network, r->words, r->source);

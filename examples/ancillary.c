@@ -26,8 +26,8 @@ static int tell(pier_sock *s)
 	pier_addr to;
 
 	m.ancillary = (pier_ancillary){.at = room, .room = sizeof room};
-	ssize_t n =
-		pier_sock_recvmsg(s, &m, 0); /* data, ancdata, flags, addr = s.recvmsg(64, 256) */
+	/* data, ancdata, flags, addr = s.recvmsg(64, 256) */
+	ssize_t n = pier_sock_recvmsg(s, &m, 0);
 	int err = n < 0 ? (int)n : pier_ancillary_pktinfo(&m.ancillary, &to, &by);
 	if (err < 0)
 		return err;

@@ -27,8 +27,8 @@ int main(int argc, char **argv)
 	PIER_AUTO_HTTP *h = pier_http_open(argv[1], .timeout = PIER_S(10), .idle = PIER_S(30));
 	int err = pier_http_answer(h, &answer, NULL, NULL); /* r = h.getresponse() */
 	if (err == 1) {
-		printf("%d %s\n", answer.status,
-		       pier_http_reason(answer.status)); /* print(r.status, r.reason) */
+		/* print(r.status, r.reason) */
+		printf("%d %s\n", answer.status, pier_http_reason(answer.status));
 		err = answer.status == 200 ? save(h, argv[2]) : -PIER_EHTTP;
 	}
 	pier_conn *c = pier_http_conn(h);

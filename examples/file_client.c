@@ -1,5 +1,5 @@
-/* Fetches a file from file_server: shows how far it is, and believes it only when size and MD5 are
- *right. file_client URL NAME INTO */
+/* Fetches a file from file_server: shows how far it is, and believes it only when size and MD5 are right.
+ *	file_client URL NAME INTO */
 #include <inttypes.h>
 #include <openssl/evp.h>
 #include <pier.h>

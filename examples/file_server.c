@@ -1,5 +1,5 @@
-/* Gives the files of one folder. Asked for a name, it answers with size and MD5 on a line, then the
- *file. file_server FOLDER [URL] */
+/* Gives the files of one folder. Asked for a name, it answers with size and MD5 on a line, then the file.
+ *	file_server FOLDER [URL] */
 #include <inttypes.h>
 #include <openssl/evp.h>
 #include <pier.h>

@@ -2,8 +2,8 @@
  *	guarded [DENY [URL]]		guarded "10.0.0.0/8 2001:db8::/32" */
 #include <pier.h>
 
-static bool near(const pier_addr *peer,
-		 void *arg) /* def verify_request(self, request, client_address): */
+/* def verify_request(self, request, client_address): */
+static bool near(const pier_addr *peer, void *arg)
 {
 	(void)arg;
 	return pier_addr_kind(peer) & (PIER_LOOPBACK | PIER_PRIVATE | PIER_LINK_LOCAL);

@@ -9,10 +9,10 @@ static void tells(pier_sock *s)
 	printf("%s\n", pier_sock_str(s, text, sizeof text));	 /* print(repr(s)) */
 	pier_sock_set_inheritable(s, true);			 /* s.set_inheritable(True) */
 	printf("inheritable %d\n", pier_sock_is_inheritable(s)); /* s.get_inheritable() */
-	printf("IPv6 %d, both %d\n", pier_has(PIER_IPV6),
-	       pier_has(PIER_DUALSTACK)); /* socket.has_ipv6 … */
-	printf("time-out %.0f s\n",
-	       (double)pier_default_timeout() / 1e9); /* socket.getdefaulttimeout() */
+	/* socket.has_ipv6 … */
+	printf("IPv6 %d, both %d\n", pier_has(PIER_IPV6), pier_has(PIER_DUALSTACK));
+	/* socket.getdefaulttimeout() */
+	printf("time-out %.0f s\n", (double)pier_default_timeout() / 1e9);
 }
 
 static void lives(pier_sock *s)
@@ -36,8 +36,8 @@ static void waits(pier_sock *a, pier_sock *b)
 	printf("%s\n", pier_strerror((int)n));
 	pier_sock_set_timeouts(b, PIER_MS(50), PIER_MS(50)); /* b.settimeout(0.05) */
 	n = pier_sock_recv(b, text, sizeof text, 0);	     /* except TimeoutError: */
-	printf("%s after %.2f s\n", pier_strerror((int)n),
-	       (double)b->rd / 1e9);			    /* b.gettimeout() */
+	/* b.gettimeout() */
+	printf("%s after %.2f s\n", pier_strerror((int)n), (double)b->rd / 1e9);
 	pier_sock_send(a, "hello, ", 7, 0);		    /* a.sendall(b"hello, ") */
 	n = pier_sock_send_some(a, "world", 5, 0);	    /* a.send(b"world"): maybe a part */
 	n = pier_sock_recv(b, text, sizeof text, MSG_PEEK); /* b.recv(16, MSG_PEEK) */

@@ -78,8 +78,8 @@ int main(void)
 	pier_addr at;
 	char where[PIER_ADDR_TEXT];
 
-	int err =
-		pier_socket(AF_PACKET, SOCK_DGRAM, 0, &wire); /* hears nothing before it is bound */
+	/* hears nothing before it is bound */
+	int err = pier_socket(AF_PACKET, SOCK_DGRAM, 0, &wire);
 	if (err < 0)
 		return fprintf(stderr, "no packet socket here: %s\n", pier_strerror(err)), 77;
 	if (pier_listen("tcp://127.0.0.1:0", &listener) < 0 ||
@@ -92,8 +92,8 @@ int main(void)
 
 	pier_conn *client = pier_dial(pier_addr_format(&at, where, sizeof where));
 	show("connect: the handshake"); /* create_connection(where) */
-	pier_accept(listener,
-		    &server); /* conn, _ = l.accept(): nothing, the kernel has shaken hands */
+	/* conn, _ = l.accept(): nothing, the kernel has shaken hands */
+	pier_accept(listener, &server);
 	pier_printf(client, "hello"); /* s.sendall(b"hello") */
 	show("send");
 	pier_next(server);

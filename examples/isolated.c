@@ -15,8 +15,8 @@ static void handle(pier_conn *c, void *arg)
 	}
 }
 
-static void failed(pier_conn *c, int err,
-		   void *arg) /* def handle_error(self, request, client_address): */
+/* def handle_error(self, request, client_address): */
+static void failed(pier_conn *c, int err, void *arg)
 {
 	(void)arg;
 	printf("%s: %s\n", pier_peer(c), pier_strerror(err));

@@ -39,8 +39,8 @@ int main(int argc, char **argv)
 	n = n < 0 ? n : join(&member[1], &group, lo);
 	n = n < 0 ? n : speak(&group, lo);
 	for (int i = 0; n >= 0 && i < 2; i++) {
-		n = pier_sock_recvfrom(&member[i], text, sizeof text, 0,
-				       &from); /* s.recvfrom(64) */
+		/* s.recvfrom(64) */
+		n = pier_sock_recvfrom(&member[i], text, sizeof text, 0, &from);
 		if (n > 0)
 			printf("member %d hears %s: %.*s\n", i + 1,
 			       pier_addr_host(&from, who, sizeof who), (int)n, text);

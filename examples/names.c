@@ -11,8 +11,8 @@ static int tell_host(const char *name)
 	pier_name back;
 	char full[PIER_NAME_MAX];
 
-	int err = pier_host_of(pier_text(name),
-			       &host); /* gethostbyname_ex(name), gethostbyaddr(name) */
+	/* gethostbyname_ex(name), gethostbyaddr(name) */
+	int err = pier_host_of(pier_text(name), &host);
 	if (err < 0)
 		return err;
 	printf("%s is %s\n", name, host.name);
@@ -20,8 +20,8 @@ static int tell_host(const char *name)
 		printf("  alias %s\n", host.alias[i]);
 	for (unsigned i = 0; i < host.addrs.count; i++) {
 		printf("  %s", pier_addr_host(&host.addrs.at[i], text, sizeof text));
-		if (pier_nameinfo(&host.addrs.at[i], NI_NAMEREQD, &back) ==
-		    0) /* getnameinfo(a, NI_NAMEREQD) */
+		/* getnameinfo(a, NI_NAMEREQD) */
+		if (pier_nameinfo(&host.addrs.at[i], NI_NAMEREQD, &back) == 0)
 			printf(", which is %s", back.host);
 		putchar('\n');
 	}

@@ -13,9 +13,9 @@ int main(int argc, char **argv)
 {
 	int err = 0;
 
-	PIER_WITHIN (PIER_S(argc > 1 ? atoi(argv[1]) : 10)) /* server.timeout = 10 */
-		err = pier_serve(argc > 2 ? argv[2] : "tcp://:7014", greet,
-				 .max_served = 1); /* server.handle_request() */
+	PIER_WITHIN (PIER_S(argc > 1 ? strtol(argv[1], NULL, 10) : 10)) /* server.timeout = 10 */
+		/* server.handle_request() */
+		err = pier_serve(argc > 2 ? argv[2] : "tcp://:7014", greet, .max_served = 1);
 	if (err == -ETIMEDOUT)
 		puts("nobody came"); /* def handle_timeout(self): */
 	return err != 0;

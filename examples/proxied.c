@@ -5,8 +5,8 @@
 static void greet(pier_conn *c, void *arg)
 {
 	(void)arg;
-	pier_printf(c, "you are %s\n",
-		    pier_peer(c)); /* Python's client_address would be the proxy */
+	/* Python's client_address would be the proxy */
+	pier_printf(c, "you are %s\n", pier_peer(c));
 }
 
 int main(int argc, char **argv)

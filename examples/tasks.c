@@ -45,8 +45,8 @@ static int sleep_long(void *arg)
 
 static int all(void *arg)
 {
-	PIER_AUTO_GROUP jobs = PIER_GROUP,
-			sleepers = PIER_GROUP; /* async with asyncio.TaskGroup() as jobs: */
+	/* async with asyncio.TaskGroup() as jobs: */
+	PIER_AUTO_GROUP jobs = PIER_GROUP, sleepers = PIER_GROUP;
 	pier_chan *left = pier_chan_new(sizeof(int), 1), *right = pier_chan_new(sizeof(int), 1);
 	int why = 0, got = 0;
 	(void)arg;
@@ -66,13 +66,13 @@ static int all(void *arg)
 	pier_group_wait(&sleepers);
 	printf("the sleeper: %s\n", pier_strerror(why));
 
-	printf("sum %lld\n", (long long)pier_offload(
-				     add_up, &(int64_t){1000000})); /* await asyncio.to_thread(…) */
-	pier_chan_send(right, &(int){7});			    /* await right.put(7) */
+	/* await asyncio.to_thread(…) */
+	printf("sum %lld\n", (long long)pier_offload(add_up, &(int64_t){1000000}));
+	pier_chan_send(right, &(int){7}); /* await right.put(7) */
 	int which = pier_select(
 		(pier_case[]){{.chan = left, .recv = &got}, {.chan = right, .recv = &got}}, 2);
-	printf("%s brought %d\n", which ? "right" : "left",
-	       got); /* asyncio.wait(…, FIRST_COMPLETED) */
+	/* asyncio.wait(…, FIRST_COMPLETED) */
+	printf("%s brought %d\n", which ? "right" : "left", got);
 	pier_chan_free(left);
 	pier_chan_free(right);
 	return 0;

@@ -12,8 +12,8 @@ static const char *state(const pier_sock *s)
 	struct tcp_info info = {0};
 	size_t len = sizeof info;
 
-	pier_sock_getopt(s, IPPROTO_TCP, TCP_INFO, &info,
-			 &len); /* s.getsockopt(IPPROTO_TCP, TCP_INFO, 1) */
+	/* s.getsockopt(IPPROTO_TCP, TCP_INFO, 1) */
+	pier_sock_getopt(s, IPPROTO_TCP, TCP_INFO, &info, &len);
 	return info.tcpi_state < sizeof names / sizeof *names ? names[info.tcpi_state] : "?";
 }
 
@@ -52,7 +52,7 @@ int main(void)
 	show("client: shutdown", &client, &server);
 	pier_sock_shutdown(&server, SHUT_WR); /* s.shutdown(SHUT_WR) */
 	pier_sock_recv(&client, &(char){0}, 1, 0);
-	show("server: shutdown", &client,
-	     &server); /* the client's TIME-WAIT has no socket: ss -ta shows it */
+	/* the client's TIME-WAIT has no socket: ss -ta shows it */
+	show("server: shutdown", &client, &server);
 	return 0;
 }

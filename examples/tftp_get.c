@@ -56,9 +56,9 @@ static ssize_t ask(struct download *d, const void *what, size_t len)
 
 	for (int i = 0; i < TRIES && n == -ETIMEDOUT; i++)
 		PIER_WITHIN (PIER_S(1)) { /* s.settimeout(1) */
-			n = pier_sock_sendto(&d->s, what, len, 0,
-					     &d->server); /* s.sendto(what, a) */
-			n = n < 0 ? n : hear(d);	  /* data, a = s.recvfrom(1433) */
+			/* s.sendto(what, a) */
+			n = pier_sock_sendto(&d->s, what, len, 0, &d->server);
+			n = n < 0 ? n : hear(d); /* data, a = s.recvfrom(1433) */
 		}
 	return n;
 }
@@ -100,8 +100,8 @@ int main(int argc, char **argv)
 	if (!file)
 		return perror(argv[3]), 1;
 
-	ssize_t n =
-		pier_socket(d.server.sa.sa_family, SOCK_DGRAM, 0, &d.s); /* socket(…, SOCK_DGRAM) */
+	/* socket(…, SOCK_DGRAM) */
+	ssize_t n = pier_socket(d.server.sa.sa_family, SOCK_DGRAM, 0, &d.s);
 	if (n == 0)
 		n = download(&d, argv[2], file);
 	if (ferror(file) || fclose(file))

@@ -6,17 +6,16 @@
 #include <pier.h>
 #include <unistd.h>
 
-static const char *wire = "UTF-8";
+static iconv_t encode, decode;
 
-/* in.decode(from).encode(to), up to what cannot be said. */
-static int recode(const char *from, const char *to, pier_bytes in, char *out, size_t room)
+/* text.encode(wire), data.decode(wire), up to what cannot be said. */
+static size_t recode(iconv_t how, pier_bytes in, char *out, size_t room)
 {
-	iconv_t how = iconv_open(to, from);
 	char *at = out;
 
+	iconv(how, NULL, NULL, NULL, NULL); /* from the start */
 	iconv(how, &in.p, &in.len, &at, &room);
-	iconv_close(how);
-	return (int)(at - out);
+	return (size_t)(at - out);
 }
 
 static int hear(void *other)
@@ -27,9 +26,8 @@ static int hear(void *other)
 		pier_clear(other);
 		for (pier_bytes b; (b = pier_next(other)).p;) /* while True: data = s.recv(65535) */
 			printf("%s: %.*s\n", pier_peer(other),
-			       recode(wire, "UTF-8", b, text, sizeof text), text);
-	} while (pier_err(other) ==
-		 -ECONNREFUSED); /* except ConnectionRefusedError: not there yet */
+			       (int)recode(decode, b, text, sizeof text), text);
+	} while (pier_err(other) == -ECONNREFUSED); /* except ConnectionRefusedError: pass */
 	return pier_err(other);
 }
 
@@ -42,10 +40,9 @@ static int talk(void *argv)
 	PIER_AUTO_GROUP ears = PIER_GROUP;
 
 	pier_go(&ears, hear, other); /* Thread(target=hear).start() */
-	while (pier_gets(keys, line, sizeof line) >
-	       0) /* for line in sys.stdin: s.send(line.encode(wire)) */
-		pier_send(other, text,
-			  (size_t)recode("UTF-8", wire, pier_text(line), text, sizeof text));
+	/* for line in sys.stdin: s.send(line.encode(wire)) */
+	while (pier_gets(keys, line, sizeof line) > 0)
+		pier_send(other, text, recode(encode, pier_text(line), text, sizeof text));
 	if (pier_err(other))
 		fprintf(stderr, "%s\n", pier_why(other));
 	return pier_err(other);
@@ -56,8 +53,13 @@ int main(int argc, char **argv)
 	setlinebuf(stdout);
 	if (argc < 3)
 		return fprintf(stderr, "usage: udp_talk MY-ADDRESS:PORT THEIR-URL [CHARSET]\n"), 2;
-	wire = argc > 3 ? argv[3] : wire;
-	if (iconv_open(wire, "UTF-8") == (iconv_t)-1) /* codecs.lookup(wire) */
+	const char *wire = argc > 3 ? argv[3] : "UTF-8";
+	encode = iconv_open(wire, "UTF-8"); /* codecs.lookup(wire) */
+	decode = iconv_open("UTF-8", wire);
+	if (encode == (iconv_t)-1 || decode == (iconv_t)-1)
 		return fprintf(stderr, "udp_talk: no charset %s here\n", wire), 2;
-	return pier_run(talk, argv, .workers = 1) != 0;
+	int err = pier_run(talk, argv, .workers = 1);
+	iconv_close(encode);
+	iconv_close(decode);
+	return err != 0;
 }

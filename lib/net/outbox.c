@@ -175,7 +175,7 @@ static int64_t send_now(struct outbox *o)
 {
 	pier_conn *c = o->conn;
 	struct iovec iov[PIECES];
-	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = gather(o, iov)};
+	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = (int)gather(o, iov)};
 	if (c->via->send_now)
 		return c->via->send_now(c, &msg);
 	if (c->udp)

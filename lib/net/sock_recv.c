@@ -130,10 +130,10 @@ static ssize_t receive_message(pier_sock *s, struct msghdr *msg, int flags)
 
 struct msghdr pier_sock_header(const pier_message *m)
 {
-	return (struct msghdr){.msg_iov = m->iov,
-			       .msg_iovlen = m->pieces,
-			       .msg_control = m->ancillary.at,
-			       .msg_controllen = m->ancillary.len};
+	struct msghdr msg = {.msg_iov = m->iov, .msg_control = m->ancillary.at};
+	msg.msg_iovlen = (__typeof__(msg.msg_iovlen))m->pieces; /* POSIX: int and socklen_t */
+	msg.msg_controllen = (__typeof__(msg.msg_controllen))m->ancillary.len;
+	return msg;
 }
 
 /* The same, with all the room there is. */
@@ -142,7 +142,8 @@ static struct msghdr empty_header(pier_message *m)
 	struct msghdr msg = pier_sock_header(m);
 	msg.msg_name = &m->addr.storage;
 	msg.msg_namelen = sizeof m->addr.storage;
-	msg.msg_controllen = m->ancillary.at ? m->ancillary.room : 0;
+	msg.msg_controllen =
+		(__typeof__(msg.msg_controllen))(m->ancillary.at ? m->ancillary.room : 0);
 	return msg;
 }
 

@@ -81,6 +81,16 @@ def test_upper_serves_tcp_and_udp_with_one_handler(serve, start):
         assert s.recv(100) == b"HELLO"
 
 
+def test_upper_serves_datagrams_at_a_path_too(start, tmp_path):
+    start("examples/upper", f"unixgram:{tmp_path}/door")
+    wait_until((tmp_path / "door").exists)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.bind(str(tmp_path / "me"))  # who has no name gets no answer
+        s.settimeout(10)
+        s.sendto(b"hello", str(tmp_path / "door"))
+        assert s.recv(100) == b"HELLO"
+
+
 def test_who_tells_of_a_client_bound_to_a_chosen_port(serve, run, free_port):
     who, port = serve("who")
     ours = f"127.0.0.1:{free_port()}"
@@ -448,11 +458,11 @@ def test_guarded_lets_in_whom_it_should(start, free_port):
         assert said.startswith("welcome, 127.0.0.1:")
         assert talk(port, b"") == b"one at a time\n"
     start("examples/guarded", "127.0.0.0/8", f"tcp://127.0.0.1:{barred}").listens(barred)
-    with socket.create_connection(("127.0.0.1", barred), timeout=10) as s:
-        try:
+    try:
+        with socket.create_connection(("127.0.0.1", barred), timeout=10) as s:
             assert s.recv(100) == b""
-        except ConnectionResetError:
-            pass  # closed at once, before it was spoken to
+    except ConnectionResetError:
+        pass  # closed at once, before it was spoken to
 
 
 def test_doors_lead_to_one_handler(start, free_port, tmp_path):

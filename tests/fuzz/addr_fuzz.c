@@ -20,7 +20,7 @@ static void endpoint(const char *url, size_t len)
 		return;
 	check_inside(e.host, url, len);
 	check_inside(e.query, url, len);
-	if (e.scheme < PIER_TCP || e.scheme > PIER_SYSTEMD)
+	if (e.scheme < PIER_TCP || e.scheme > PIER_TLS)
 		abort();
 }
 
