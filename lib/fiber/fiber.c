@@ -136,7 +136,7 @@ int pier_fiber_park(int64_t at, bool deaf, const char *what)
 	struct fiber *f = pier_fiber_self();
 	int saved = errno; /* the thread's errno is shared by its fibers */
 
-	assert(f && f->state == FIBER_RUNNING);
+	assert(f && f->state == FIBER_RUNNING && !f->worker->in_deep);
 	int64_t scope_at = deadline_of(f);
 	f->state = FIBER_PARKED;
 	f->wake_err = 0;

@@ -118,6 +118,10 @@ void pier_fiber_interrupt(struct fiber *f, int err);
 /* Cancels one fiber: sticky. */
 void pier_fiber_cancel(struct fiber *f);
 
+/* Runs fn(arg), which must not wait, on a stack that the worker keeps for calls that go deep, so that the pages they
+ * touch are not the fiber's. Outside fibers, or without memory for that stack, just runs it. What it returned. */
+int64_t pier_deep(int64_t (*fn)(void *), void *arg);
+
 /* ---- Starting and ending ------------------------------------------------------------------------- */
 
 /* A new fiber on the calling thread's worker, ready to run. NULL when memory is out. */
