@@ -4,21 +4,17 @@
 
 int main(int argc, char **argv)
 {
-	PIER_AUTO *c = pier_dial(argc > 1 ? argv[1] : "udp://localhost:7003");
-	char line[1024];
+	/* s.connect((host, port)); s.settimeout(3): datagrams may be lost */
+	PIER_AUTO *c = pier_dial(argc > 1 ? argv[1] : "udp://localhost:7003", .idle = PIER_S(3));
+	char line[65536];
 
-	pier_set_timeouts(c, PIER_S(3), 0);	  /* s.settimeout(3): datagrams may be lost */
-	while (fgets(line, sizeof line, stdin)) { /* while line := input(): */
+	while (!pier_err(c) && fgets(line, sizeof line, stdin)) { /* for line in sys.stdin: */
 		line[strcspn(line, "\n")] = 0;
 		pier_printf(c, "%s", line); /* s.send(line.encode()) */
 		if (strcmp(line, "Q") == 0)
 			break;
-		pier_bytes b = pier_next(c); /* data = s.recv(65535) */
-		if (!b.p)
-			break;
-		printf("%.*s\n", (int)b.len, b.p);
+		if (pier_gets(c, line, sizeof line) > 0) /* data = s.recv(65535) */
+			puts(line);			 /* print(data.decode()) */
 	}
-	if (pier_err(c))
-		fprintf(stderr, "%s\n", pier_why(c));
-	return pier_err(c) != 0;
+	return pier_perror(c) != 0; /* except OSError as e: sys.exit(str(e)) */
 }

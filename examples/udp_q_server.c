@@ -16,6 +16,6 @@ static void answer(pier_conn *c, void *arg)
 
 int main(int argc, char **argv)
 {
-	setlinebuf(stdout);
+	/* s = socket(AF_INET, SOCK_DGRAM); s.bind(("", 7003)) */
 	return pier_serve(argc > 1 ? argv[1] : "udp://:7003", answer, .idle = PIER_MIN(5)) != 0;
 }

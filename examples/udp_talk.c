@@ -4,11 +4,10 @@
  *	udp_talk 127.0.0.1:8082 udp://127.0.0.1:8081 GB2312 */
 #include <iconv.h>
 #include <pier.h>
-#include <unistd.h>
 
 static iconv_t encode, decode;
 
-/* text.encode(wire), data.decode(wire), up to what cannot be said. */
+/* text.encode(wire, "ignore"), data.decode(wire, "ignore"), up to what cannot be said. */
 static size_t recode(iconv_t how, pier_bytes in, char *out, size_t room)
 {
 	char *at = out;
@@ -18,23 +17,22 @@ static size_t recode(iconv_t how, pier_bytes in, char *out, size_t room)
 	return (size_t)(at - out);
 }
 
-static int hear(void *other)
+static int hear(void *c)
 {
 	char text[4096];
 
-	do {
-		pier_clear(other);
-		for (pier_bytes b; (b = pier_next(other)).p;) /* while True: data = s.recv(65535) */
-			printf("%s: %.*s\n", pier_peer(other),
+	/* while True: data = s.recv(65535); except ConnectionRefusedError: pass */
+	for (pier_bytes b; (b = pier_next(c)).p || pier_err(c) == -ECONNREFUSED; pier_clear(c))
+		if (b.p)
+			printf("%s: %.*s\n", pier_peer(c),
 			       (int)recode(decode, b, text, sizeof text), text);
-	} while (pier_err(other) == -ECONNREFUSED); /* except ConnectionRefusedError: pass */
-	return pier_err(other);
+	return pier_err(c);
 }
 
 static int talk(void *argv)
 {
 	char **names = argv, line[1024], text[4096];
-	PIER_AUTO *keys = pier_adopt(STDIN_FILENO, NULL);
+	PIER_AUTO *keys = pier_adopt(fileno(stdin), NULL);
 	/* s = socket(AF_INET, SOCK_DGRAM); s.bind(mine); s.connect(theirs) */
 	PIER_AUTO *other = pier_dial(names[2], .source = names[1]);
 	PIER_AUTO_GROUP ears = PIER_GROUP;
@@ -43,9 +41,7 @@ static int talk(void *argv)
 	/* for line in sys.stdin: s.send(line.encode(wire)) */
 	while (pier_gets(keys, line, sizeof line) > 0)
 		pier_send(other, text, recode(encode, pier_text(line), text, sizeof text));
-	if (pier_err(other))
-		fprintf(stderr, "%s\n", pier_why(other));
-	return pier_err(other);
+	return pier_perror(other); /* except OSError as e: sys.exit(str(e)) */
 }
 
 int main(int argc, char **argv)
@@ -58,8 +54,5 @@ int main(int argc, char **argv)
 	decode = iconv_open("UTF-8", wire);
 	if (encode == (iconv_t)-1 || decode == (iconv_t)-1)
 		return fprintf(stderr, "udp_talk: no charset %s here\n", wire), 2;
-	int err = pier_run(talk, argv, .workers = 1);
-	iconv_close(encode);
-	iconv_close(decode);
-	return err != 0;
+	return pier_run(talk, argv, .workers = 1) != 0;
 }

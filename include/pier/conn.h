@@ -191,6 +191,10 @@ PIER_API int pier_err(const pier_conn *c);
  * error. Python: the text of an OSError. */
 PIER_API const char *pier_why(pier_conn *c);
 
+/* For the end of programs: prints the sentence on stderr when there is an error. Returns what pier_err does.
+ * perror(3). Python: except OSError as e: sys.exit(str(e)). */
+PIER_API int pier_perror(pier_conn *c);
+
 /* Forgets a time-out, or that nobody took a datagram (udp, -ECONNREFUSED), so that the conn can be used
  * on; buffered input is kept. Other errors stay. */
 PIER_API void pier_clear(pier_conn *c);

@@ -92,6 +92,13 @@ const char *pier_why(pier_conn *c)
 	return c->why ? c->why : pier_strerror(c->err);
 }
 
+int pier_perror(pier_conn *c)
+{
+	if (pier_err(c))
+		fprintf(stderr, "%s\n", pier_why(c));
+	return pier_err(c);
+}
+
 /* A datagram that nobody took (ICMP port unreachable, udp(7)) says nothing of the next one. */
 static bool passes(const pier_conn *c)
 {

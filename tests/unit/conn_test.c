@@ -228,6 +228,42 @@ ON_BOTH(a_unix_listener_with_a_full_queue_is_waited_for)
 	pier_close(first);
 }
 
+/* ---- The last line of a program -------------------------------------------------------------------- */
+
+/* What pier_perror says on stderr. */
+static int hear_perror(pier_conn *c, char *said, size_t room)
+{
+	int err, before = dup(STDERR_FILENO);
+	FILE *file = tmpfile();
+
+	dup2(fileno(file), STDERR_FILENO);
+	err = pier_perror(c);
+	dup2(before, STDERR_FILENO);
+	close(before);
+	rewind(file);
+	said[fread(said, 1, room - 1, file)] = 0;
+	fclose(file);
+	return err;
+}
+
+ON_BOTH(perror_says_why_once_and_nothing_without_an_error)
+{
+	char said[256], want[256];
+	pier_conn *two[2];
+	PIER_AUTO *bad = pier_dial("nonsense");
+
+	CHECK_EQ(hear_perror(bad, said, sizeof said), -PIER_EURL);
+	snprintf(want, sizeof want, "%s\n", pier_why(bad));
+	CHECK_STR(said, want);
+	CHECK_EQ(hear_perror(NULL, said, sizeof said), -ENOMEM);
+	CHECK_STR(said, "Cannot allocate memory\n");
+	CHECK_OK(pier_pair(two));
+	CHECK_EQ(hear_perror(two[0], said, sizeof said), 0);
+	CHECK_STR(said, "");
+	pier_close(two[0]);
+	pier_close(two[1]);
+}
+
 /* ---- Listening by hand ----------------------------------------------------------------------------- */
 
 ON_BOTH(a_listener_hands_out_conns)
