@@ -3,19 +3,11 @@
 #include <pier.h>
 #include <stdlib.h>
 
-#define CHUNK	  10000
-#define DESKS_MAX 64
-#define LIMIT	  100000000u
+#define CHUNK 10000u
+#define MOST  1000000000u /* so that no range wraps */
 
-struct pool {
-	pier_chan *jobs, *results;
-	unsigned most; /* at most LIMIT, so that no range wraps */
-	unsigned total;
-};
-
-struct range {
-	unsigned from, to;
-};
+static pier_chan *jobs, *results;
+static unsigned upto;
 
 static bool is_prime(unsigned n)
 {
@@ -27,84 +19,64 @@ static bool is_prime(unsigned n)
 
 static int work(void *arg)
 {
-	struct pool *p = arg;
-	struct range r;
-
-	while (pier_chan_recv(p->jobs, &r) == 1) { /* for job in iter(jobs.get, None): */
-		unsigned primes = 0;
-		for (unsigned n = r.from; n < r.to; n++)
-			primes += is_prime(n);
-		pier_chan_send(p->results, &primes); /* results.put(primes) */
+	(void)arg;
+	for (unsigned n;
+	     pier_chan_recv(jobs, &n) == 1;) { /* while (job := jobs.get()) is not None: */
+		unsigned primes = 0, end = n + CHUNK < upto ? n + CHUNK : upto;
+		while (n < end)
+			primes += is_prime(n++);
+		pier_chan_send(results, &primes); /* results.put(primes) */
 	}
 	return 0;
 }
 
-struct desk {
-	unsigned worker;
-	struct pool *pool;
-};
-
-static int work_there(void *arg)
+static int work_there(void *worker)
 {
-	struct desk *d = arg;
-	return pier_call(d->worker, work, d->pool); /* threading.Thread(target=work) */
+	return pier_call((unsigned)(uintptr_t)worker, work, NULL);
 }
 
 static int feed(void *arg)
 {
-	struct pool *p = arg;
-	for (unsigned from = 0; from < p->most; from += CHUNK) {
-		unsigned to = p->most - from > CHUNK ? from + CHUNK : p->most;
-		pier_chan_send(p->jobs, &(struct range){from, to}); /* waits when all are busy */
-	}
-	pier_chan_close(p->jobs); /* the workers end when it is empty */
+	(void)arg;
+	for (unsigned first = 0; first < upto; first += CHUNK)
+		pier_chan_send(jobs, &first); /* jobs.put(first): waits when all are busy */
+	pier_chan_close(jobs);		      /* for _ in workers: jobs.put(None) */
 	return 0;
 }
 
-static int collect(void *arg)
+static int collect(void *total)
 {
-	struct pool *p = arg;
-	for (unsigned jobs = (p->most + CHUNK - 1) / CHUNK; jobs > 0; jobs--) {
-		unsigned primes = 0;
-		int got = pier_chan_recv(p->results, &primes);
-		if (got < 0)
-			return got;
-		p->total += primes;
+	int got = 1;
+	for (unsigned first = 0, primes = 0; first < upto && got == 1; first += CHUNK) {
+		got = pier_chan_recv(results, &primes); /* results.get() */
+		*(unsigned *)total += primes;
 	}
-	return 0;
+	return got == 1 ? 0 : got;
 }
 
-static int count(void *arg)
+static int count(void *total)
 {
-	struct pool *p = arg;
-	struct desk desks[DESKS_MAX];
 	PIER_AUTO_GROUP all = PIER_GROUP; /* whoever fails, all end */
 
-	for (unsigned i = 0; i < DESKS_MAX && (int)i < pier_workers(); i++) {
-		desks[i] = (struct desk){i, p};
-		pier_go(&all, work_there, &desks[i]);
-	}
-	pier_go(&all, feed, p);
-	pier_go(&all, collect, p);
-	int err = pier_group_wait(&all);
-	if (err == 0)
-		printf("%u primes below %u\n", p->total, p->most);
-	return err;
+	for (intptr_t i = 0; i < pier_workers(); i++)
+		pier_go(&all, work_there, (void *)i); /* Thread(target=work).start() */
+	pier_go(&all, feed, NULL);		      /* Thread(target=feed).start() */
+	pier_go(&all, collect, total);
+	return pier_group_wait(&all); /* for thread in …: thread.join() */
 }
 
 int main(int argc, char **argv)
 {
 	unsigned long most = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000000;
-	if (most > LIMIT) {
-		fprintf(stderr, "pool: at most %u, please\n", LIMIT);
-		return 2;
-	}
-	struct pool p = {.jobs = pier_chan_new(sizeof(struct range), 16), /* queue.Queue(16) */
-			 .results = pier_chan_new(sizeof(unsigned), 16),
-			 .most = (unsigned)most};
-	int err = p.jobs && p.results ? pier_run(count, &p) : -1;
+	unsigned total = 0;
 
-	pier_chan_free(p.jobs);
-	pier_chan_free(p.results);
-	return err != 0;
+	if (most > MOST)
+		return fprintf(stderr, "pool: at most %u, please\n", MOST), 2;
+	upto = (unsigned)most;
+	jobs = pier_chan_new(sizeof upto, 16); /* queue.Queue(16) */
+	results = pier_chan_new(sizeof total, 16);
+	if (!jobs || !results || pier_run(count, &total) != 0)
+		return 1;
+	printf("%u primes below %u\n", total, upto);
+	return 0;
 }
