@@ -18,16 +18,15 @@ static int tell_host(const char *name)
 	printf("%s is %s\n", name, host.name);
 	for (unsigned i = 0; i < host.aliases; i++)
 		printf("  alias %s\n", host.alias[i]);
-	for (unsigned i = 0; i < host.addrs.count; i++) {
-		printf("  %s", pier_addr_host(&host.addrs.at[i], text, sizeof text));
-		/* getnameinfo(a, NI_NAMEREQD) */
-		if (pier_nameinfo(&host.addrs.at[i], NI_NAMEREQD, &back) == 0)
-			printf(", which is %s", back.host);
-		putchar('\n');
+	for (const pier_addr *a = host.addrs.at; a < host.addrs.at + host.addrs.count; a++) {
+		bool named = pier_nameinfo(a, NI_NAMEREQD, &back) == 0; /* getnameinfo(a, …) */
+		printf("  %s%s%s\n", pier_addr_host(a, text, sizeof text),
+		       named ? ", which is " : "", named ? back.host : "");
 	}
-	if (pier_fqdn(pier_text(name), full, sizeof full) == 0) /* getfqdn(name) */
+	err = pier_fqdn(pier_text(name), full, sizeof full); /* getfqdn(name) */
+	if (err == 0)
 		printf("  in full %s\n", full);
-	return 0;
+	return err;
 }
 
 static int tell_ways(const char *host, const char *service)
@@ -63,11 +62,8 @@ int main(int argc, char **argv)
 		printf("port 443 is %s\n", service.name);
 	if (pier_protocol_named("tcp", &tcp) == 0) /* getprotobyname("tcp") */
 		printf("tcp is protocol %d\n", tcp.number);
-	PIER_WITHIN (PIER_S(5)) {
-		err = tell_host(argv[1]);
-		if (err == 0)
-			err = tell_ways(argv[1], argv[2]);
-	}
+	PIER_WITHIN (PIER_S(5))
+		err = tell_host(argv[1]) ?: tell_ways(argv[1], argv[2]);
 	if (err < 0)
 		fprintf(stderr, "%s: %s\n", argv[1], pier_strerror(err));
 	return err < 0;

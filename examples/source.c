@@ -16,7 +16,5 @@ int main(int argc, char **argv)
 	pier_printf(c, "hello\n");		 /* s.sendall(b"hello\n") */
 	if (pier_gets(c, line, sizeof line) > 0) /* s.makefile().readline() */
 		puts(line);
-	if (pier_err(c))
-		fprintf(stderr, "%s\n", pier_why(c)); /* except OSError as e: print(e) */
-	return pier_err(c) != 0;
+	return pier_perror(c) != 0; /* except OSError as e: sys.exit(str(e)) */
 }

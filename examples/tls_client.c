@@ -20,6 +20,5 @@ int main(int argc, char **argv)
 		if (pier_gets(c, line, sizeof line) > 0) /* >>> line = s.makefile().readline() */
 			puts(line);
 	}
-	fprintf(stderr, "%s\n", pier_why(c));
-	return pier_err(c) < 0;
+	return pier_perror(c) != 0; /* >>> except OSError as e: sys.exit(str(e)) */
 }

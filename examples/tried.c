@@ -15,7 +15,5 @@ int main(int argc, char **argv)
 		printf("%s after %.0f ms: %s\n", pier_addr_format(&tried.at[i].to, to, sizeof to),
 		       (double)tried.at[i].took / 1e6,
 		       tried.at[i].err ? pier_strerror(tried.at[i].err) : "connected");
-	if (pier_err(c))
-		fprintf(stderr, "%s\n", pier_why(c));
-	return pier_err(c) != 0;
+	return pier_perror(c) != 0;
 }
