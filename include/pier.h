@@ -17,6 +17,7 @@
 #include <pier/network.h>
 #include <pier/offload.h>
 #include <pier/server.h>
+#include <pier/sim.h>
 #include <pier/stats.h>
 #include <pier/sync.h>
 #include <pier/time.h>

@@ -66,6 +66,9 @@ int64_t pier_await_deaf(struct io_op *op, const char *what);
 /* Why a wait may not even begin: 0, -ECANCELED or -ETIMEDOUT, by the clock of this turn. */
 int pier_wait_refused(void);
 
+/* Exchanges the innermost scope of what runs on the calling thread outside fibers. */
+pier_scope *pier_scope_of_thread(pier_scope *s);
+
 /* The fiber got what it wanted without parking; too often in a row, and the others run first. */
 void pier_fiber_streak(struct fiber *f);
 
