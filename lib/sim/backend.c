@@ -221,6 +221,12 @@ static void retry(struct sock *s, struct ops *q)
 	}
 }
 
+/* Of room alone: a receive that is just being tried makes it, and must not be tried again within. */
+void pier_sock_room(struct sock *s)
+{
+	retry(s, &s->out);
+}
+
 void pier_sock_news(struct sock *s)
 {
 	retry(s, &s->in);

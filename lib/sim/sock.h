@@ -105,6 +105,7 @@ void pier_sock_each(struct node *n, void (*fn)(struct sock *, void *), void *arg
 
 /* backend.c: something came; there is room. */
 void pier_sock_news(struct sock *s);
+void pier_sock_room(struct sock *s);
 
 /* chunk.c */
 struct chunk *pier_chunk_new(enum chunk_kind kind, const struct iovec *iov, size_t count,

@@ -329,7 +329,7 @@ int64_t pier_stream_receive(struct sock *s, struct msghdr *msg, int flags)
 		s->stream->message ? receive_message(s, msg) : receive_bytes(s, msg, some_of(want));
 	struct sock *peer = s->stream->ends[1 - s->end];
 	if (peer)
-		pier_sock_news(peer); /* there is room */
+		pier_sock_room(peer);
 	return n;
 }
 
