@@ -49,7 +49,8 @@ static int dial_failed(const char *url, pier_conn *peer, struct tally *tally)
 	char why[WHY_MAX];
 
 	tally->status = (int)explain_dial(url, pier_err(peer), connect_timeout, why);
-	if (proxy) /* which of the two it was, and what the proxy said */
+	/* Which of the two it was, and what the proxy said; or what is wrong with a certificate. */
+	if (proxy || pier_err(peer) == -PIER_EVERIFY || pier_err(peer) == -PIER_ETLS)
 		snprintf(why, sizeof why, "%s", pier_why(peer));
 	fail(tally->status, "%s", why);
 	view_error_event(&view, why);

@@ -33,6 +33,8 @@ enum status status_of(int err)
 	case PIER_ETRUNCATED:
 	case PIER_ESLOW:
 		return STATUS_RESET;
+	case PIER_EVERIFY:
+		return STATUS_TRUST;
 	case PIER_EDIGEST:
 		return STATUS_EXPECT;
 	case EACCES:

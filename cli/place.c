@@ -25,7 +25,7 @@ const char *place_of(const char *url, char into[PLACE_MAX])
 
 	if (pier_endpoint_parse(url, &e) < 0)
 		snprintf(into, PLACE_MAX, "%s", url);
-	else if (e.scheme == PIER_TCP || e.scheme == PIER_UDP)
+	else if (e.scheme == PIER_TCP || e.scheme == PIER_UDP || e.scheme == PIER_TLS)
 		snprintf(into, PLACE_MAX, "%.*s%s %u", (int)e.host.len, e.host.p,
 			 e.host.len ? " port" : "port", e.port);
 	else
@@ -47,10 +47,10 @@ const char *peer_text(pier_conn *peer, char into[PIER_ADDR_TEXT])
 const char *scheme_of(const char *url)
 {
 	static const char *const names[] = {
-		[PIER_TCP] = "tcp",	    [PIER_UDP] = "udp",
-		[PIER_UNIX] = "unix",	    [PIER_SEQPACKET] = "seqpacket",
-		[PIER_FD] = "fd",	    [PIER_PAIR] = "pair",
-		[PIER_SYSTEMD] = "systemd",
+		[PIER_TCP] = "tcp",   [PIER_UDP] = "udp",
+		[PIER_UNIX] = "unix", [PIER_SEQPACKET] = "seqpacket",
+		[PIER_FD] = "fd",     [PIER_PAIR] = "pair",
+		[PIER_TLS] = "tls",   [PIER_SYSTEMD] = "systemd",
 	};
 	pier_endpoint e;
 

@@ -34,8 +34,9 @@ static int read_url(struct web *w)
 {
 	if (pier_http_url_parse(w->text, &w->url) < 0)
 		return complain(w, "this is no http URL; write http://HOST[:PORT]/PATH");
-	if (w->url.tls)
-		return complain(w, "https is not spoken by this pier; only http");
+	if (pier_name_ascii(w->url.host, w->host, sizeof w->host) < 0)
+		return complain(w, "this is no host name");
+	w->url.host = pier_text(w->host);
 	return 0;
 }
 
@@ -91,13 +92,14 @@ static int open_conn(struct web *w)
 	char endpoint[WEB_URL_MAX];
 	const char *left = bracketed(w) ? "[" : "", *right = bracketed(w) ? "]" : "";
 
-	snprintf(endpoint, sizeof endpoint, "tcp://%s%.*s%s:%u", left, (int)w->url.host.len,
-		 w->url.host.p, right, w->url.port);
+	snprintf(endpoint, sizeof endpoint, "%s://%s%.*s%s:%u", w->url.tls ? "tls" : "tcp", left,
+		 (int)w->url.host.len, w->url.host.p, right, w->url.port);
 	w->conn = pier_dial(endpoint, .timeout = w->timeout, .idle = w->timeout);
 	int err = pier_err(w->conn);
 	if (err < 0) {
 		web_drop(w, err);
-		explain_dial(endpoint, err, w->timeout, w->why);
+		if (err != -PIER_EVERIFY && err != -PIER_ETLS) /* those have said what is wrong */
+			explain_dial(endpoint, err, w->timeout, w->why);
 		return err;
 	}
 	w->http = pier_http_new(w->conn);
@@ -110,7 +112,7 @@ static void host_field(const struct web *w, char *into, size_t room)
 	const char *left = bracketed(w) ? "[" : "", *right = bracketed(w) ? "]" : "";
 	int n = snprintf(into, room, "%s%.*s%s", left, (int)w->url.host.len, w->url.host.p, right);
 
-	if (w->url.port != 80 && n > 0 && (size_t)n < room)
+	if (w->url.port != (w->url.tls ? 443 : 80) && n > 0 && (size_t)n < room)
 		snprintf(into + n, room - (size_t)n, ":%u", w->url.port);
 }
 
@@ -177,6 +179,7 @@ int web_fetch(struct web *w, const char *method, pier_bytes target, const char *
 /* RFC 3986 §5.2, as far as servers use it: whole URLs, //host/path, /path, and a name beside ours. */
 static int resolve(const struct web *w, pier_bytes to, char *into, size_t room)
 {
+	const char *http = w->url.tls ? "https" : "http";
 	char host[WEB_URL_MAX];
 	int n;
 
@@ -184,16 +187,16 @@ static int resolve(const struct web *w, pier_bytes to, char *into, size_t room)
 	if (to.len && memmem(to.p, to.len, "://", 3)) {
 		n = snprintf(into, room, "%.*s", (int)to.len, to.p);
 	} else if (pier_bytes_starts(to, "//")) {
-		n = snprintf(into, room, "http:%.*s", (int)to.len, to.p);
+		n = snprintf(into, room, "%s:%.*s", http, (int)to.len, to.p);
 	} else if (pier_bytes_starts(to, "/")) {
-		n = snprintf(into, room, "http://%s%.*s", host, (int)to.len, to.p);
+		n = snprintf(into, room, "%s://%s%.*s", http, host, (int)to.len, to.p);
 	} else {
 		size_t path = w->url.target.len;
 		const char *query = memchr(w->url.target.p, '?', path);
 		path = query ? (size_t)(query - w->url.target.p) : path;
 		while (path && w->url.target.p[path - 1] != '/')
 			path--;
-		n = snprintf(into, room, "http://%s%.*s%.*s", host, (int)path, w->url.target.p,
+		n = snprintf(into, room, "%s://%s%.*s%.*s", http, host, (int)path, w->url.target.p,
 			     (int)to.len, to.p);
 	}
 	return n < 0 || (size_t)n >= room ? -EMSGSIZE : 0;
@@ -206,6 +209,7 @@ int web_follow(struct web *w, const pier_http_head *head)
 
 	if (!location.p || resolve(w, location, next, sizeof next) < 0)
 		return complain(w, "the server sends us on, but does not say where");
+	bool was_tls = w->url.tls;
 	host_field(w, host, sizeof host);
 	web_close(w);
 	memcpy(w->text, next, sizeof next);
@@ -213,7 +217,7 @@ int web_follow(struct web *w, const pier_http_head *head)
 	if (err < 0)
 		return err;
 	host_field(w, new_host, sizeof new_host);
-	if (strcmp(host, new_host) != 0)
+	if (strcmp(host, new_host) != 0 || (was_tls && !w->url.tls))
 		*w->user = *w->password = '\0';
 	return 0;
 }

@@ -11,7 +11,8 @@
 #define WEB_FIELDS_MAX 2048
 
 struct web {
-	char text[WEB_URL_MAX]; /* the URL; `url` points into it */
+	char text[WEB_URL_MAX];	  /* the URL; `url` points into it */
+	char host[PIER_NAME_MAX]; /* … but for its host, which is here as DNS has it */
 	pier_http_url url;
 	char user[256], password[256]; /* decoded; "" when there are none */
 	int64_t timeout;	       /* ns that a connect, or a wait for bytes, may take */

@@ -1,4 +1,4 @@
-/* Saves a page:	fetch http://example.org/ page.html
+/* Saves a page:	fetch https://example.org/ page.html
  *
  * Behind each ">>>" is the same step in Python, with http.client. */
 #include <pier.h>
@@ -53,14 +53,14 @@ static int fetch(const char *text, const char *path)
 
 	/* >>> url = urlsplit(text) */
 	int err = pier_http_url_parse(text, &url);
-	if (err < 0 || url.tls || url.host.len > 253) {
-		fprintf(stderr, "fetch: %s is no http:// address\n", text);
+	if (err < 0 || url.host.len > 253) {
+		fprintf(stderr, "fetch: %s is no http:// or https:// address\n", text);
 		return 2;
 	}
 	name_host(&url, host, sizeof host);
-	snprintf(where, sizeof where, "tcp://%s", host);
+	snprintf(where, sizeof where, "%s://%s", url.tls ? "tls" : "tcp", host);
 
-	/* >>> h = HTTPConnection(url.netloc, timeout=30) */
+	/* >>> h = HTTPSConnection(url.netloc, timeout=30) */
 	PIER_AUTO *c = pier_dial(where, .timeout = PIER_S(10), .idle = PIER_S(30));
 	pier_http *h = pier_http_new(c);
 	err = ask(h, url.target, host, path);
@@ -73,7 +73,7 @@ static int fetch(const char *text, const char *path)
 int main(int argc, char **argv)
 {
 	if (argc != 3) {
-		fprintf(stderr, "usage: fetch http://HOST/PATH FILE\n");
+		fprintf(stderr, "usage: fetch http[s]://HOST/PATH FILE\n");
 		return 2;
 	}
 	return fetch(argv[1], argv[2]);

@@ -62,6 +62,15 @@ void test_skip(const char *reason)
 	_exit(SKIPPED);
 }
 
+void test_skip_emulated(const char *reason)
+{
+#ifdef TEST_EMULATED
+	test_skip(reason);
+#else
+	(void)reason;
+#endif
+}
+
 void test_eq(intmax_t a, intmax_t b, const char *what, const char *file, int line)
 {
 	if (a != b)

@@ -1,4 +1,4 @@
-"""Counts test cases: tally.py TESTLOG.json [PYTEST.xml]. Shows what failed; the last line is "N passed, N failed"."""
+"""Counts test cases: tally.py TESTLOG.json… PYTEST.xml…. Shows what failed; the last line is "N passed, N failed"."""
 
 import json
 import pathlib
@@ -30,10 +30,19 @@ def pytest(path):
         yield name, "failed" if tags & {"failure", "error"} else "skipped" if "skipped" in tags else "passed", ""
 
 
+def place(path):
+    """The build folder, unless it is build/, and the backend if it was chosen."""
+    folder = path.parent if path.suffix == ".xml" else path.parent.parent
+    words = [folder.name] * (folder.name != "build") + ["epoll"] * path.stem.endswith("-epoll")
+    return f" ({', '.join(words)})" if words else ""
+
+
 def cases(paths):
     for path in map(pathlib.Path, paths):
         if path.exists():
-            yield from (pytest if path.suffix == ".xml" else meson)(path)
+            where = place(path)
+            for name, verdict, output in (pytest if path.suffix == ".xml" else meson)(path):
+                yield f"{name}{where}", verdict, output
         else:
             yield str(path), "failed", "the run broke off before it wrote this file"
 

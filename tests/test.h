@@ -48,6 +48,9 @@ void test_add(struct test *t);
 /* Ends the test as skipped, for a reason that lies in the machine: "no io_uring here". */
 _Noreturn void test_skip(const char *reason);
 
+/* Skips where the program runs in an emulator (`emulated` in tools/cross), for a reason that lies there. */
+void test_skip_emulated(const char *reason);
+
 /* From here on the kernel lacks a system call (SYS_…): it fails with ENOSYS, on this thread and those it starts.
  * Skips the test where that cannot be had. */
 void test_forbid(int call);

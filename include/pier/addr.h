@@ -8,7 +8,7 @@
 
 PIER_BEGIN
 
-/* Any socket address: IPv4, IPv6 (with scope), unix path, unix abstract. */
+/* Any socket address: IPv4, IPv6 (with scope), unix path, unix abstract, vsock, netlink, packet. */
 typedef struct pier_addr {
 	socklen_t len; /* bytes of `sa` in use; 0 = no address */
 	union {
@@ -24,9 +24,15 @@ typedef struct pier_addr {
  * Python: socket.inet_pton. inet_pton(3), RFC 4007 §11 for the scope. */
 PIER_API int pier_addr_parse(pier_bytes host, uint16_t port, pier_addr *out);
 
-/* A unix address: `path` below 108 bytes, or "@name" for the abstract namespace. Returns 0 or
- * -ENAMETOOLONG, or -EINVAL for an empty name or one with a NUL inside. unix(7). */
+/* A unix address: `path` below 108 bytes, or "@name" for the abstract namespace, where the name may be of any
+ * bytes, at most 107. Returns 0 or -ENAMETOOLONG, or -EINVAL for an empty name or a path with a NUL inside.
+ * unix(7). */
 PIER_API int pier_addr_unix(pier_bytes path, pier_addr *out);
+
+/* Reads what pier_addr_format writes, of every family: also "/run/x.sock", "@name", "unix", "vsock:2:80",
+ * "netlink:1234:0x1", "packet:eth0:0x0800:02:00:5e:00:53:01". Returns 0 or -PIER_ENONAME, or as
+ * pier_addr_unix does. vsock(7), netlink(7), packet(7). */
+PIER_API int pier_addr_read(pier_bytes text, pier_addr *out);
 
 /* Writes the address as text: "127.0.0.1:80", "[::1]:80", "/run/x.sock", "@name", "unix" for an
  * unnamed one. An IPv4 address inside an IPv6 one (::ffff:127.0.0.1) is told as IPv4. Returns `into`,
@@ -45,7 +51,7 @@ PIER_API const char *pier_addr_host(const pier_addr *a, char *into, size_t room)
 
 /* ---- Endpoints: where to dial or listen -------------------------------------------------------- */
 
-/*	tcp://host:port  udp://host:port  unix:/path  unix:@name  seqpacket:/path  seqpacket:@name
+/*	tcp://host:port  udp://host:port  tls://host:port  unix:/path  unix:@name  seqpacket:/path  seqpacket:@name
  *	fd:3  pair:  host:port (tcp)  :port (any address)
  *	systemd:  systemd:name (to listen on: sockets that systemd opened, sd_listen_fds(3))
  *	…?nodelay=0&rcvbuf=64k   IPv6 in brackets: tcp://[::1]:7437 */
@@ -57,13 +63,14 @@ typedef enum pier_scheme {
 	PIER_FD,
 	PIER_PAIR,
 	PIER_SYSTEMD,
+	PIER_TLS, /* over tcp */
 } pier_scheme;
 
 typedef struct pier_endpoint {
 	pier_scheme scheme;
 	pier_bytes
 		host; /* tcp, udp: name or number without brackets, may be empty; else the path or name */
-	uint16_t port;	  /* tcp, udp */
+	uint16_t port;	  /* tcp, udp, tls */
 	int fd;		  /* fd: */
 	pier_bytes query; /* after '?', without it */
 } pier_endpoint;

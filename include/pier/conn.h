@@ -19,6 +19,7 @@
 PIER_BEGIN
 
 typedef struct pier_conn pier_conn;
+typedef struct pier_tls pier_tls; /* <pier/tls.h> */
 
 /* How a stream is cut into messages. */
 typedef enum pier_frame {
@@ -46,17 +47,18 @@ typedef struct pier_tried {
 } pier_tried;
 
 typedef struct pier_dial_opts {
-	size_t size;	 /* sizeof(pier_dial_opts), set by the macro */
-	int64_t timeout; /* ns for look-up, connect and proxy together; 0 = only the deadlines around */
+	size_t size; /* sizeof(pier_dial_opts), set by the macro */
+	int64_t timeout; /* ns for look-up, connect, proxy and TLS together; 0 = only the deadlines around */
 	const char *
 		source; /* numeric address, or address:port, to come from; NULL = the kernel's choice */
 	const char *
-		proxy; /* tcp only: socks5://[user:password@]host:port (RFC 1928, 1929; the proxy looks
+		proxy; /* tcp and tls only: socks5://[user:password@]host:port (RFC 1928, 1929; the proxy looks
 			    * the name up) or http://[user:password@]host:port (CONNECT, RFC 9110 §9.3.6) */
 	pier_tried *tried; /* filled, whatever comes of it */
 	pier_frame frame;
 	size_t message_max; /* 0 = PIER_MESSAGE_MAX */
 	int64_t idle; /* a wait to receive or send ends after this long without a byte; 0 = never */
+	pier_tls *tls; /* of tls://: whom to trust, who we are; NULL = the system's authorities */
 } pier_dial_opts;
 
 /* Resolves and connects. Waits for both. The addresses of a name are tried in their order, IPv6 and IPv4 by
@@ -112,6 +114,15 @@ PIER_API ssize_t pier_recv_all(pier_conn *c, void *into, size_t len);
 PIER_API pier_bytes pier_view(pier_conn *c);
 PIER_API ssize_t pier_fill(pier_conn *c);
 PIER_API void pier_spend(pier_conn *c, size_t n);
+
+/* At least the next `n` bytes of a stream (message_max at most), without spending them; waits for them. Fewer come when
+ * the input ends before; p is NULL at the end of input and on error. Good until the next receive.
+ * Python: BufferedReader.peek. */
+PIER_API pier_bytes pier_peek(pier_conn *c, size_t n);
+
+/* Puts bytes back before what comes next on a stream, be they those that were read or others. Returns 0, -EMSGSIZE when
+ * more than message_max would be buffered (which does not stick), -ENOMEM, or the error of `c`. C: ungetc. */
+PIER_API int pier_unread(pier_conn *c, const void *p, size_t n);
 
 /* Waits up to `ns` for input, the end of input or an error. Returns 1 when a receive would not wait, 0
  * when the time passed (which does not stick), or -ECANCELED, -ETIMEDOUT of a deadline around. On a stream with a

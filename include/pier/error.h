@@ -20,6 +20,14 @@ enum {
 	PIER_EPROXY,	     /* the proxy refused, or could not */
 	PIER_ECRASH,	     /* the process that served the conn was ended by a signal */
 	PIER_EINHERIT, /* systemd:… but no such socket was passed (LISTEN_PID, LISTEN_FDS) */
+	PIER_ETLS,     /* no TLS could be agreed on, or what came breaks its rules */
+	PIER_EVERIFY,  /* the peer's certificate does not vouch for whom it should be */
+	PIER_ENOTLS,   /* this libpier was built without TLS */
+	/* Of names: what was asked for cannot be. getaddrinfo(3), getnameinfo(3). Python: gaierror. */
+	PIER_ENAMEFLAGS = 5101, /* flags that make no sense (EAI_BADFLAGS) */
+	PIER_ENAMEFAMILY,	/* a family without names (EAI_FAMILY) */
+	PIER_ENAMESERVICE,	/* no such service (EAI_SERVICE) */
+	PIER_ENAMETYPE,		/* no such type of socket (EAI_SOCKTYPE) */
 };
 
 /* The words for an error, negative or positive: "Connection refused", "name not found". Never NULL;

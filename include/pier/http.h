@@ -131,7 +131,7 @@ PIER_API const char *pier_http_reason(int status);
 /* An http:// URL in parts, pointing into `url`; userinfo is given apart. Returns 0 or -PIER_EURL. */
 typedef struct pier_http_url {
 	pier_bytes user, password; /* still %-encoded; p is NULL when absent */
-	pier_bytes host;
+	pier_bytes host; /* may be of any language: pier_name_ascii makes what a Host field takes */
 	uint16_t port;
 	pier_bytes target; /* path and query, at least "/", or "?query" */
 	bool tls;	   /* https: */

@@ -31,6 +31,9 @@ typedef struct pier_serve_opts {
 	bool quiet;	       /* the caller says itself why it could not listen */
 	bool per_message;      /* call the handler once per message: see below */
 	bool isolate;	       /* a process for each conn: see below */
+	/* Of tls://, with a certificate: the handler sees conns whose handshake is done. It goes neither with
+	 * per_message nor with isolate (-EOPNOTSUPP). */
+	pier_tls *tls;
 	/* More URLs to listen on, ended by NULL; at most 15. */
 	const char *const *also;
 	/* Networks, as "127.0.0.0/8 ::1 unix". A peer in `deny`, or not in `allow` when that is set, is closed at
@@ -147,6 +150,14 @@ PIER_API int pier_listener_addr(const pier_listener *l, pier_addr *out);
 
 /* Closes it and removes its unix path. NULL is allowed. */
 PIER_API void pier_listener_close(pier_listener *l);
+
+/* A listener that its scope owns:	PIER_AUTO_LISTENER *l = NULL; */
+#define PIER_AUTO_LISTENER PIER_CLEANUP(pier_listener_close_auto) pier_listener
+
+static inline void pier_listener_close_auto(pier_listener **l)
+{
+	pier_listener_close(*l);
+}
 
 PIER_END
 

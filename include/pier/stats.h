@@ -38,9 +38,25 @@ PIER_API int pier_stats(unsigned worker, pier_worker_stats *out);
  * takes some 700 bytes, the page 3 KiB more. Returns its length, or -EMSGSIZE when `room` is too small. */
 PIER_API ssize_t pier_stats_write(char *into, size_t room);
 
+/* How deep the fibers of one function have used their stacks, by what they wrote there. The function is the one
+ * given to pier_go, or the library's own: one for all conns of servers. */
+typedef struct pier_stack_mark {
+	int (*fn)(void *);
+	uint64_t fibers;  /* that have ended */
+	uint64_t deepest; /* bytes; the most that one of them used */
+} pier_stack_mark;
+#define PIER_STACK_MARKS_MAX 64 /* of a worker; further functions share the last, its fn is NULL */
+
+/* Reads them for one worker, at most `room`. For choosing pier_run's stack_size, so only in debug builds (meson
+ * -Dstack_marks): finding out takes a system call at the end of each fiber. What a frame reserved and never
+ * wrote does not count, so leave room to spare. Returns how many, -ENOENT past the last worker, or -ENOTSUP in
+ * other builds. */
+PIER_API int pier_stack_marks(unsigned worker, pier_stack_mark *into, unsigned room);
+
 /* Writes a line for each fiber of each worker: its number, its function (by name in a program linked with
  * -rdynamic, else for addr2line -f -e), what it waits for, how long already and how long still.
  *	fiber 0.17 in echo+0x1189 waits for bytes, for 4.202 s, at most 25.798 s, by an op
+ * In debug builds also one for each function: how deep its fibers have used their stacks (pier_stack_marks).
  * May be called on any fiber or thread. A worker that is busy for a second is only named. While `fd` takes no
  * bytes the calling thread waits, at most a second. Returns 0 or a negative errno. */
 PIER_API int pier_dump(int fd);

@@ -31,6 +31,20 @@ const char *pier_strerror(int err)
 		return "its process crashed";
 	case PIER_EINHERIT:
 		return "no such socket was passed to this process (see systemd.socket(5))";
+	case PIER_ENAMEFLAGS:
+		return "a name asked for with flags that make no sense";
+	case PIER_ENAMEFAMILY:
+		return "no names in this address family";
+	case PIER_ENAMESERVICE:
+		return "service not found";
+	case PIER_ENAMETYPE:
+		return "no such type of socket";
+	case PIER_ETLS:
+		return "TLS failed";
+	case PIER_EVERIFY:
+		return "the certificate is not trusted";
+	case PIER_ENOTLS:
+		return "this libpier was built without TLS";
 	default:
 		return strerror(err);
 	}

@@ -2,6 +2,7 @@
  * back. One that is busy for too long is left out, by name. */
 #include "dump.h"
 
+#include "depth.h"
 #include "runtimes.h"
 
 #include <dlfcn.h>
@@ -160,10 +161,27 @@ static void list_fibers(struct answer *a)
 	pier_worker_describe(w, FIBERS_MAX, append, a);
 }
 
+static void list_depths(struct answer *a)
+{
+	pier_stack_mark marks[PIER_STACK_MARKS_MAX];
+	char line[DUMP_LINE_MAX], function[FUNCTION_MAX];
+	int n = pier_depths_read(a->worker->stacks.depths, marks, PIER_STACK_MARKS_MAX);
+	for (int i = 0; i < n; i++) {
+		snprintf(function, sizeof function, "others");
+		if (marks[i].fn)
+			pier_function_name(function, marks[i].fn);
+		snprintf(line, sizeof line,
+			 "stacks of %s: %" PRIu64 " used, at most %" PRIu64 " bytes of %zu KiB",
+			 function, marks[i].fibers, marks[i].deepest, a->worker->stacks.size >> 10);
+		append(a, line);
+	}
+}
+
 static void answer(struct io_op *note)
 {
 	struct answer *a = note->owner;
 	list_fibers(a);
+	list_depths(a);
 	atomic_store(&a->there, true);
 	let_go(a);
 }

@@ -5,10 +5,11 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <pier/time.h>
 
 /* Scopes of code outside fibers. */
-static __thread pier_scope *thread_scope;
+static __thread pier_scope *thread_scope __attribute__((tls_model("initial-exec")));
 
 struct fiber *pier_fiber_self(void)
 {
@@ -101,6 +102,17 @@ int pier_wait_refused(void)
 	if (deadline_of(f) == PIER_FOREVER)
 		return doomed(f, 0);
 	return doomed(f, f ? f->worker->io->now : pier_io_clock());
+}
+
+int pier_fiber_step(void)
+{
+	struct worker *w = pier_worker_self();
+	struct fiber *f = w ? w->current : NULL;
+	if (f && ++f->streak >= FIBER_STEPS_MAX)
+		return pier_yield();
+	if (f ? !f->scope && !f->cancelled : !thread_scope)
+		return 0;
+	return pier_wait_refused();
 }
 
 /* ---- Parking ------------------------------------------------------------------------------------- */
@@ -245,6 +257,14 @@ static int64_t await_on_thread(struct io_op *op, int64_t at, bool deaf)
 	return cancelled && op->result == -ECANCELED ? -ETIMEDOUT : op->result;
 }
 
+/* An op that moves much takes the time of several: one conn that floods would make each turn of the others long. */
+static void streak_of_op(struct fiber *f, int64_t result)
+{
+	if (result >= FIBER_STREAK_BYTES)
+		f->streak += (unsigned)(result > INT_MAX ? INT_MAX : result) / FIBER_STREAK_BYTES;
+	pier_fiber_streak(f);
+}
+
 static int64_t await(struct io_op *op, int64_t at, bool deaf, const char *what)
 {
 	struct fiber *f = pier_fiber_self();
@@ -262,7 +282,7 @@ static int64_t await(struct io_op *op, int64_t at, bool deaf, const char *what)
 	op->owner = f;
 	op->done = op_done;
 	if (io_submit(io, op)) {
-		pier_fiber_streak(f);
+		streak_of_op(f, op->result);
 		return op->result;
 	}
 	f->op = op;

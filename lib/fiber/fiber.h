@@ -10,8 +10,10 @@
 #include <pier/fiber.h>
 #include <stdatomic.h>
 
-#define FIBER_STACK_SIZE (256u << 10) /* of address space; memory is used as it is touched */
-#define FIBER_STREAK_MAX 64 /* ops that a fiber completes without parking before it yields */
+#define FIBER_STACK_SIZE   (256u << 10) /* of address space; memory is used as it is touched */
+#define FIBER_STREAK_MAX   64	/* ops that a fiber completes without parking before it yields */
+#define FIBER_STREAK_BYTES 4096 /* moved by one op: as good as one more */
+#define FIBER_STEPS_MAX	   256 /* the same for single system calls, which take less: about 60 µs */
 
 enum fiber_state {
 	FIBER_READY,
@@ -68,6 +70,10 @@ int pier_wait_refused(void);
 
 /* Exchanges the innermost scope of what runs on the calling thread outside fibers. */
 pier_scope *pier_scope_of_thread(pier_scope *s);
+
+/* What a call begins with that seldom waits: both of the above and below, at the least cost. 0, -ECANCELED or
+ * -ETIMEDOUT. */
+int pier_fiber_step(void);
 
 /* The fiber got what it wanted without parking; too often in a row, and the others run first. */
 void pier_fiber_streak(struct fiber *f);
@@ -135,6 +141,7 @@ struct stacks {
 	struct slab *slabs;
 	size_t size;
 	_Atomic size_t mapped; /* bytes of address space; read by others */
+	struct depths *depths; /* NULL where nobody wants to know */
 };
 void pier_stacks_init(struct stacks *s, size_t size);
 void pier_stacks_done(struct stacks *s);

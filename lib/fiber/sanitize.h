@@ -45,6 +45,7 @@
 #if __has_include(<valgrind/valgrind.h>)
 #include <valgrind/valgrind.h>
 #else
+#define RUNNING_ON_VALGRIND		  0
 #define VALGRIND_STACK_REGISTER(from, to) 0
 #define VALGRIND_STACK_DEREGISTER(id)	  ((void)(id))
 #endif

@@ -5,6 +5,7 @@
 #include "fiber.h"
 
 #include "base/log.h"
+#include "depth.h"
 #include "sanitize.h"
 
 #include <errno.h>
@@ -151,7 +152,7 @@ void pier_stacks_each(struct stacks *s, void (*fn)(struct fiber *, void *), void
 
 void pier_stacks_init(struct stacks *s, size_t size)
 {
-	*s = (struct stacks){.size = size};
+	*s = (struct stacks){.size = size, .depths = pier_depths_new()};
 	list_init(&s->warm);
 	list_init(&s->cold);
 }
@@ -169,6 +170,8 @@ struct fiber *pier_stack_take(struct stacks *s)
 void pier_stack_give(struct stacks *s, struct fiber *f, int64_t now)
 {
 	asan_clean(f->stack + GUARD_SIZE, (size_t)((char *)f - f->stack - GUARD_SIZE));
+	if (s->depths)
+		pier_depths_note(s->depths, f->fn, f->stack + guard_size(), (char *)f);
 	f->wake_at = now;
 	list_push(s->warm.next,
 		  &f->link); /* in front: the warmest is taken first, the last has idled longest */
@@ -221,6 +224,7 @@ void pier_stacks_done(struct stacks *s)
 {
 	deregister(&s->warm);
 	deregister(&s->cold);
+	free(s->depths);
 	while (s->slabs) {
 		struct slab *slab = s->slabs;
 		s->slabs = slab->next;

@@ -9,8 +9,10 @@
 
 #define TURN_FIBERS_MAX 256 /* switches between two looks at the kernel */
 #define TURN_GRANTS_MAX 64  /* more, of fibers made ready meanwhile */
-#define TURN_BLOCKED	PIER_MS(10)
-#define SHUFFLED_MAX	64 /* ready fibers, the first ones, that a shuffle takes */
+#define TURN_TIMERS_MAX                                                                            \
+	256 /* that are looked at in one turn; the rest, due as well, come in the next */
+#define TURN_BLOCKED PIER_MS(10)
+#define SHUFFLED_MAX 64 /* ready fibers, the first ones, that a shuffle takes */
 
 static __thread struct worker *self __attribute__((tls_model("initial-exec")));
 
@@ -229,18 +231,26 @@ static void expire(struct worker *w, struct fiber *f)
 }
 
 /* A timer that comes too early for the wait of now (it was left from another) is set anew. */
+static void fire(struct worker *w, struct heap_node *n)
+{
+	struct fiber *f = list_item(n, struct fiber, timer);
+	pier_heap_remove(&w->timers, n);
+	if (f->state != FIBER_PARKED || f->wake_at == PIER_FOREVER)
+		return;
+	if (f->wake_at <= w->io->now)
+		expire(w, f);
+	else
+		pier_heap_set(&w->timers, n, f->wake_at);
+}
+
+/* Not all at once: those that fire stand in the run queue before what the kernel brings next. */
 static void fire_timers(struct worker *w)
 {
 	struct heap_node *n;
-	while ((n = heap_first(&w->timers)) && n->key <= w->io->now) {
-		struct fiber *f = list_item(n, struct fiber, timer);
-		pier_heap_remove(&w->timers, n);
-		if (f->state != FIBER_PARKED || f->wake_at == PIER_FOREVER)
-			continue;
-		if (f->wake_at <= w->io->now)
-			expire(w, f);
-		else
-			pier_heap_set(&w->timers, n, f->wake_at);
+	for (int i = 0; i < TURN_TIMERS_MAX; i++) {
+		if (!(n = heap_first(&w->timers)) || n->key > w->io->now)
+			return;
+		fire(w, n);
 	}
 }
 

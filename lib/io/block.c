@@ -56,7 +56,7 @@ static bool block_submit(struct io *io, struct io_op *op)
 	op->io = io;
 	if (op->kind == IO_LOOKUP)
 		return !pier_io_pool_submit(io, op);
-	op->result = try_now(io, op);
+	op->result = op->tried ? IO_WAIT : try_now(io, op);
 	if (op->result != IO_WAIT)
 		return true;
 	if (b->count == OPS_MAX) {
@@ -90,9 +90,21 @@ static struct timespec until(const struct io *io, int64_t deadline, int64_t most
 	return (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
 }
 
+/* Mail brings a look-up's answer, or what a waiter waits for, who then has no op under way. */
+static bool expects_mail(const struct block_io *b)
+{
+	return b->count == 0 || b->io.under_way > b->count;
+}
+
+static void sleep_deaf(const struct io *io, struct pollfd *fds, nfds_t count, int64_t deadline)
+{
+	struct timespec t = until(io, deadline, INT64_MAX);
+	ppoll(fds, count, &t, NULL);
+}
+
 /* The eventfd for mail lives as long as one wait, so a thread that blocked once holds nothing open. When none
  * can be had, mail is looked for now and then. */
-static void sleep_for(struct io *io, struct pollfd *fds, nfds_t count, int64_t deadline)
+static void sleep_for_mail(struct io *io, struct pollfd *fds, nfds_t count, int64_t deadline)
 {
 	bool wakes = pier_io_mail_open(io) == 0;
 	struct timespec t = {0};
@@ -135,10 +147,12 @@ static void block_wait(struct io *io, int64_t deadline)
 					 .events =
 						 io_kind_reads(b->ops[i]->kind) ? POLLIN : POLLOUT};
 	io->now = pier_io_clock();
-	if (!io->ended && deadline > io->now)
-		sleep_for(io, fds, b->count, deadline);
-	else
+	if (io->ended || deadline <= io->now)
 		ppoll(fds, b->count, &(struct timespec){0}, NULL);
+	else if (expects_mail(b))
+		sleep_for_mail(io, fds, b->count, deadline);
+	else
+		sleep_deaf(io, fds, b->count, deadline);
 	io->now = pier_io_clock();
 	retry(b, fds);
 	pier_io_deliver(io);

@@ -29,7 +29,9 @@ struct slot {
 	bool registered;
 	bool hears_room; /* … for writing too, once something has waited for that */
 	bool dry; /* the last receive took all there was, and no edge has come since: epoll(7), Q9 */
-	bool ended; /* an edge has told of the end: there may be no other, so dry says nothing */
+	/* An edge has told of the end, and there may be no other; or of urgent data, at which a receive stops short:
+	 * dry says nothing. */
+	bool ended;
 };
 
 struct epoll_io {
@@ -109,7 +111,8 @@ static int slot_register(struct epoll_io *e, struct slot *s, const struct io_op 
 	bool room = s->hears_room || !io_kind_reads(op->kind);
 	if (s->registered && room == s->hears_room)
 		return 0;
-	struct epoll_event ev = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET | (room ? EPOLLOUT : 0),
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET |
+					   (room ? EPOLLOUT : 0),
 				 .data.u64 = (uint64_t)s->generation << 32 | (uint32_t)op->fd};
 	if (epoll_ctl(e->epoll, s->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, op->fd, &ev) < 0)
 		return -errno;
@@ -169,7 +172,7 @@ static bool epoll_submit(struct io *io, struct io_op *op)
 		return true;
 	}
 	struct waiting *w = side_of(s, op);
-	if (!w->first && !(s->dry && may_be_vain(op))) {
+	if (!w->first && !op->tried && !(s->dry && may_be_vain(op))) {
 		op->result = pier_io_perform(io, op);
 		s->dry = took_all(s, op);
 		if (op->result != IO_WAIT)
@@ -223,7 +226,7 @@ static void epoll_event(struct epoll_io *e, const struct epoll_event *ev)
 	struct slot *s = slot_find(e, (int)(uint32_t)ev->data.u64);
 	if (!s || s->generation != (uint32_t)(ev->data.u64 >> 32))
 		return;
-	if (ev->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+	if (ev->events & (EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		s->ended = true;
 	if (ev->events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
 		s->dry = false;

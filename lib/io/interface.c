@@ -1,6 +1,7 @@
 /* Network interfaces, by name and by number. */
 #include "io/interface.h"
 
+#include <pier/interface.h>
 #include <stdio.h>
 
 uint32_t pier_io_interface(const char *name)
@@ -13,4 +14,14 @@ const char *pier_io_interface_name(uint32_t index, char into[IF_NAMESIZE])
 	if (!if_indextoname(index, into))
 		snprintf(into, IF_NAMESIZE, "%u", index);
 	return into;
+}
+
+unsigned pier_interface_index(const char *name)
+{
+	return pier_io_interface(name);
+}
+
+const char *pier_interface_name(unsigned index, char *into)
+{
+	return pier_io_interface_name(index, into);
 }

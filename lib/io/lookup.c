@@ -2,10 +2,12 @@
 
 #include "backend.h"
 #include "pool.h"
+#include "question.h"
 
 #include <errno.h>
 #include <netdb.h>
 #include <pier/error.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,27 +22,11 @@ struct lookup {
 	uint16_t port;
 	bool passive;
 	char host[HOST_MAX + 1];
+	struct io_question question; /* when it has an `ask` */
+	max_align_t answer[];	     /* question.answer_size */
 };
 
 static pthread_mutex_t joints = PTHREAD_MUTEX_INITIALIZER;
-
-static int error_of(int eai)
-{
-	switch (eai) {
-	case 0:
-		return 0;
-	case EAI_NONAME:
-	case EAI_NODATA:
-	case EAI_ADDRFAMILY:
-		return -PIER_ENONAME;
-	case EAI_AGAIN:
-		return -PIER_ENAMETEMP;
-	case EAI_MEMORY:
-		return -ENOMEM;
-	default:
-		return -PIER_ENAMEFAIL;
-	}
-}
 
 static int ask(const struct lookup *l, pier_addrs *out)
 {
@@ -50,7 +36,7 @@ static int ask(const struct lookup *l, pier_addrs *out)
 	char port[8];
 
 	snprintf(port, sizeof port, "%u", l->port);
-	int err = error_of(getaddrinfo(*l->host ? l->host : NULL, port, &hints, &list));
+	int err = pier_io_name_error(getaddrinfo(*l->host ? l->host : NULL, port, &hints, &list));
 	if (err < 0)
 		return err;
 	for (struct addrinfo *a = list; a && out->count < PIER_ADDRS_MAX; a = a->ai_next) {
@@ -74,12 +60,17 @@ static void run_lookup(struct job *job)
 {
 	struct lookup *l = (struct lookup *)job;
 	pier_addrs found = {0};
-	int err = wanted(l) ? ask(l, &found) : -ECANCELED;
+	bool asks = l->question.ask != NULL;
+	int err = !wanted(l) ? -ECANCELED
+		  : asks     ? l->question.ask(&l->question, l->answer)
+			     : ask(l, &found);
 
 	pthread_mutex_lock(&joints);
 	struct io_op *op = l->op;
 	if (op) {
-		if (err == 0)
+		if (err == 0 && asks)
+			memcpy(op->lookup.answer, l->answer, l->question.answer_size);
+		else if (err == 0)
 			*op->lookup.out = found;
 		op->result = err;
 		op->lookup.request = NULL;
@@ -91,19 +82,23 @@ static void run_lookup(struct job *job)
 
 bool pier_lookup_start(struct io_op *op)
 {
-	size_t len = strlen(op->lookup.host);
+	const struct io_question *q = op->lookup.question;
+	size_t len = q ? 0 : strlen(op->lookup.host);
 	op->result = -PIER_ENONAME;
 	if (len > HOST_MAX)
 		return false;
 	op->result = -ENOMEM;
-	struct lookup *l = malloc(sizeof *l);
+	struct lookup *l = calloc(1, sizeof *l + (q ? q->answer_size : 0));
 	if (!l)
 		return false;
 	*l = (struct lookup){.job.run = run_lookup,
 			     .op = op,
 			     .port = op->lookup.port,
 			     .passive = op->lookup.passive};
-	memcpy(l->host, op->lookup.host, len + 1);
+	if (q)
+		l->question = *q;
+	else
+		memcpy(l->host, op->lookup.host, len + 1);
 	op->lookup.request = l; /* before the pool sees it */
 	if (!pier_pool_add(&pier_pool_names, &l->job)) {
 		free(l);

@@ -15,7 +15,7 @@ enum io_kind {
 	IO_ACCEPT, /* result: a new descriptor, CLOEXEC and non-blocking; addr is filled */
 	IO_RECV, /* mem; without memory given, a buffer of the backend's pool comes with the data */
 	IO_READ, /* the same for what is no socket; flags: IO_MAY_BLOCK */
-	IO_RECVMSG,  /* msg */
+	IO_RECVMSG,  /* msg; MSG_CMSG_CLOEXEC is the caller's: some families refuse it */
 	IO_RECVMMSG, /* batch; result: how many messages came, each with its msg_len */
 	IO_POLL_IN,  /* result 1 when a read would not wait */
 	/* … or writable. */
@@ -54,6 +54,7 @@ struct io_op {
 	int fd;
 	int flags;
 	bool nowait;  /* -EAGAIN instead of waiting */
+	bool tried;   /* in vain, just now, by a call beside the op: no need to begin with a try */
 	bool started; /* a connect under way */
 	int64_t result;
 	union {
@@ -87,6 +88,8 @@ struct io_op {
 			uint16_t port;
 			bool passive;
 			pier_addrs *out;
+			const struct io_question *question; /* instead of a host's addresses */
+			void *answer;			    /* of question->answer_size */
 			struct lookup *request;
 		} lookup;
 	};

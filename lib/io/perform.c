@@ -159,10 +159,10 @@ static int64_t once(struct io *io, struct io_op *op)
 	case IO_READ:
 		return received(io, op, false);
 	case IO_RECVMSG:
-		return count(recvmsg(op->fd, op->msg, op->flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
+		return count(recvmsg(op->fd, op->msg, op->flags | MSG_DONTWAIT));
 	case IO_RECVMMSG:
 		return count(recvmmsg(op->fd, op->batch.at, op->batch.count,
-				      op->flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC, NULL));
+				      op->flags | MSG_DONTWAIT, NULL));
 	case IO_POLL_IN:
 		return polled(op);
 	case IO_CONNECT:

@@ -15,14 +15,14 @@
 #define RUNNING_ON_VALGRIND 0
 #endif
 
-#define SQ_ENTRIES   256  /* ops that one system call submits */
-#define CQ_ENTRIES   4096 /* completions that may wait; NODROP keeps more in the kernel */
 #define SQES_SIZE(r) ((r)->sq_entries * sizeof(struct io_uring_sqe))
 
 #ifndef IORING_FEAT_NO_IOWAIT /* 6.15: a ring that waits is not counted as waiting for a disk */
 #define IORING_FEAT_NO_IOWAIT  (1U << 17)
 #define IORING_ENTER_NO_IOWAIT (1U << 7)
 #endif
+
+const struct ring_shape pier_ring_usual = {.entries = 256, .completions = 4096, .bufs = 256};
 
 static int setup(unsigned entries, struct io_uring_params *p)
 {
@@ -87,14 +87,20 @@ static int map_rings(struct ring *r, const struct io_uring_params *p)
 	return 0;
 }
 
-static int map_bufs(struct ring *r)
+static size_t bufs_size(const struct ring *r)
 {
-	size_t size = RING_BUFS * sizeof(struct io_uring_buf);
-	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return r->bufs_count * sizeof(struct io_uring_buf);
+}
+
+static int map_bufs(struct ring *r, unsigned count)
+{
+	r->bufs_count = count;
+	void *at = mmap(NULL, bufs_size(r), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			0);
 	if (at == MAP_FAILED)
 		return -errno;
 	r->bufs = at;
-	struct io_uring_buf_reg reg = {.ring_addr = (uintptr_t)at, .ring_entries = RING_BUFS};
+	struct io_uring_buf_reg reg = {.ring_addr = (uintptr_t)at, .ring_entries = count};
 	return enroll(r->fd, IORING_REGISTER_PBUF_RING, &reg, 1);
 }
 
@@ -102,36 +108,49 @@ static int map_bufs(struct ring *r)
 static void register_fd(struct ring *r)
 {
 	struct io_uring_rsrc_update update = {.offset = UINT32_MAX, .data = (uint64_t)r->fd};
-	r->enter_fd = r->fd;
 	if (enroll(r->fd, IORING_REGISTER_RING_FDS, &update, 1) == 1) {
 		r->enter_fd = (int)update.offset;
 		r->enter_flags |= IORING_ENTER_REGISTERED_RING;
 	}
 }
 
-int pier_ring_open(struct ring *r)
+/* Some filters let a ring be made and then forbid its use. */
+static int try_out(struct ring *r)
+{
+	struct io_uring_cqe c;
+	struct io_uring_sqe *s = pier_ring_entry(r);
+	s->opcode = IORING_OP_NOP;
+	s->user_data = (uintptr_t)r;
+	pier_ring_turn(r, 0);
+	return pier_ring_completion(r, &c) && c.user_data == (uintptr_t)r ? 0 : -ENOSYS;
+}
+
+int pier_ring_open(struct ring *r, const struct ring_shape *shape)
 {
 	struct io_uring_params p = {.flags = IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL |
 					     IORING_SETUP_CLAMP | IORING_SETUP_SINGLE_ISSUER |
 					     IORING_SETUP_DEFER_TASKRUN,
-				    .cq_entries = CQ_ENTRIES};
+				    .cq_entries = shape->completions};
 	unsigned needs = IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG |
 			 IORING_FEAT_FAST_POLL | IORING_FEAT_CQE_SKIP;
 
-	*r = (struct ring){.fd = setup(SQ_ENTRIES, &p)};
+	*r = (struct ring){.fd = setup(shape->entries, &p)};
 	if (r->fd < 0)
 		return r->fd;
+	r->enter_fd = r->fd;
 	int err = (p.features & needs) == needs ? map_rings(r, &p) : -ENOSYS;
 	if (err == 0)
-		err = map_bufs(r);
-	if (err < 0) {
-		pier_ring_close(r);
-		return err;
+		err = map_bufs(r, shape->bufs);
+	if (err == 0 && !shape->bare) {
+		if (p.features & IORING_FEAT_NO_IOWAIT)
+			r->enter_flags |= IORING_ENTER_NO_IOWAIT;
+		register_fd(r);
 	}
-	if (p.features & IORING_FEAT_NO_IOWAIT)
-		r->enter_flags |= IORING_ENTER_NO_IOWAIT;
-	register_fd(r);
-	return 0;
+	if (err == 0)
+		err = try_out(r);
+	if (err < 0)
+		pier_ring_close(r);
+	return err;
 }
 
 void pier_ring_close(struct ring *r)
@@ -143,7 +162,7 @@ void pier_ring_close(struct ring *r)
 	if (r->fd >= 0)
 		close(r->fd);
 	if (r->bufs)
-		munmap(r->bufs, RING_BUFS * sizeof(struct io_uring_buf));
+		munmap(r->bufs, bufs_size(r));
 	*r = (struct ring){.fd = -1};
 }
 
@@ -208,7 +227,7 @@ bool pier_ring_completion(struct ring *r, struct io_uring_cqe *out)
 
 void pier_ring_offer(struct ring *r, uint16_t id, void *buf, size_t size)
 {
-	struct io_uring_buf *b = &r->bufs->bufs[r->bufs_tail++ & (RING_BUFS - 1)];
+	struct io_uring_buf *b = &r->bufs->bufs[r->bufs_tail++ & (r->bufs_count - 1)];
 	b->addr = (uintptr_t)buf;
 	b->len = (uint32_t)size;
 	b->bid = id;

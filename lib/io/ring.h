@@ -13,7 +13,13 @@
 
 #ifdef IORING_SETUP_DEFER_TASKRUN /* kernel headers of 6.1 or later */
 
-#define RING_BUFS 256 /* buffers that wait in the kernel for data; a power of two */
+struct ring_shape {
+	unsigned entries;     /* ops that one system call submits */
+	unsigned completions; /* that may wait; NODROP keeps more in the kernel */
+	unsigned bufs;	      /* that wait in the kernel for data; a power of two */
+	bool bare;	      /* without what came after 6.1: as on a kernel of that time */
+};
+extern const struct ring_shape pier_ring_usual;
 
 struct ring {
 	int fd;
@@ -27,12 +33,13 @@ struct ring {
 	unsigned *cq_head, *cq_tail, cq_mask;
 	struct io_uring_cqe *cqes;
 	struct io_uring_buf_ring *bufs;
+	unsigned bufs_count;
 	uint16_t bufs_tail;
 };
 
 /* Opens a ring for this thread alone. 0, or -ENOSYS, -EPERM, -EINVAL … where the kernel has none of the 6.1
  * class or refuses it. */
-int pier_ring_open(struct ring *r);
+int pier_ring_open(struct ring *r, const struct ring_shape *shape);
 void pier_ring_close(struct ring *r);
 
 /* A fresh entry, zeroed. NULL when the ring is full and the kernel takes nothing before completions are reaped. */
@@ -48,6 +55,13 @@ void pier_ring_turn(struct ring *r, int64_t ns);
 /* The next completion. */
 bool pier_ring_completion(struct ring *r, struct io_uring_cqe *out);
 bool pier_ring_has_completions(struct ring *r);
+
+/* The one `i` places behind it, which stays; NULL when there are not so many. */
+static inline const struct io_uring_cqe *ring_ahead(const struct ring *r, unsigned i)
+{
+	unsigned count = __atomic_load_n(r->cq_tail, __ATOMIC_ACQUIRE) - *r->cq_head;
+	return i < count ? &r->cqes[(*r->cq_head + i) & r->cq_mask] : NULL;
+}
 
 /* Puts a buffer where the kernel finds it. */
 void pier_ring_offer(struct ring *r, uint16_t id, void *buf, size_t size);

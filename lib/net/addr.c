@@ -1,4 +1,6 @@
 /* Addresses as values and as text. */
+#include "addr_other.h"
+
 #include "base/cursor.h"
 #include "io/interface.h"
 
@@ -21,6 +23,16 @@ static struct sockaddr_in *in4(const pier_addr *a)
 static struct sockaddr_in6 *in6(const pier_addr *a)
 {
 	return (struct sockaddr_in6 *)(uintptr_t)&a->sa;
+}
+
+/* The family of a whole address; AF_UNSPEC for one that was cut, which has no number and no port. */
+static sa_family_t family_of(const pier_addr *a)
+{
+	sa_family_t family = a->len >= sizeof family ? a->sa.sa_family : AF_UNSPEC;
+	size_t least = family == AF_INET    ? sizeof(struct sockaddr_in)
+		       : family == AF_INET6 ? sizeof(struct sockaddr_in6)
+					    : 0;
+	return a->len >= least ? family : AF_UNSPEC;
 }
 
 /* ---- Reading -------------------------------------------------------------------------------- */
@@ -138,7 +150,8 @@ int pier_addr_parse(pier_bytes host, uint16_t port, pier_addr *out)
 }
 
 /*	sun_path of "/run/x"   2f 72 75 6e 2f 78 00      ended by a NUL
- *	sun_path of "@name"    00 6e 61 6d 65            begun by one; the length ends it: unix(7)
+ *	sun_path of "@name"    00 6e 61 6d 65            begun by one; the length ends it, and a NUL inside
+ *	                                                 is a byte as any other: unix(7)
  */
 int pier_addr_unix(pier_bytes path, pier_addr *out)
 {
@@ -148,7 +161,8 @@ int pier_addr_unix(pier_bytes path, pier_addr *out)
 
 	if (path.len > UNIX_ROOM - (abstract ? 0 : 1))
 		return -ENAMETOOLONG;
-	if (path.len == 0 || (abstract && path.len == 1) || memchr(path.p, 0, path.len))
+	if (path.len == 0 || (abstract && path.len == 1) ||
+	    (!abstract && memchr(path.p, 0, path.len)))
 		return -EINVAL;
 	memcpy(at, path.p, path.len);
 	if (abstract)
@@ -204,7 +218,7 @@ static pier_addr plain(const pier_addr *a)
 {
 	pier_addr v4 = {.len = sizeof(struct sockaddr_in)};
 
-	if (a->len == 0 || a->sa.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&in6(a)->sin6_addr))
+	if (family_of(a) != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&in6(a)->sin6_addr))
 		return *a;
 	in4(&v4)->sin_family = AF_INET;
 	in4(&v4)->sin_port = in6(a)->sin6_port;
@@ -215,7 +229,7 @@ static pier_addr plain(const pier_addr *a)
 static const char *format_host(const pier_addr *a, char *into, size_t room)
 {
 	char digits[INET6_ADDRSTRLEN] = "", zone[IF_NAMESIZE];
-	sa_family_t family = a->len ? a->sa.sa_family : AF_UNSPEC;
+	sa_family_t family = family_of(a);
 
 	if (family == AF_UNIX) {
 		format_unix(a, into, room);
@@ -228,7 +242,7 @@ static const char *format_host(const pier_addr *a, char *into, size_t room)
 		snprintf(into, room, "%s%s%s", digits, scope ? "%" : "",
 			 scope ? pier_io_interface_name(scope, zone) : "");
 	} else {
-		snprintf(into, room, "?");
+		pier_addr_format_other(a, into, room);
 	}
 	return into;
 }
@@ -243,7 +257,7 @@ const char *pier_addr_format(const pier_addr *a, char *into, size_t room)
 {
 	char host[PIER_ADDR_TEXT];
 	pier_addr known = plain(a);
-	sa_family_t family = known.len ? known.sa.sa_family : AF_UNSPEC;
+	sa_family_t family = family_of(&known);
 
 	format_host(&known, host, sizeof host);
 	if (family == AF_INET)
@@ -259,25 +273,25 @@ const char *pier_addr_format(const pier_addr *a, char *into, size_t room)
 
 uint16_t pier_addr_port(const pier_addr *a)
 {
-	if (a->len && a->sa.sa_family == AF_INET)
+	if (family_of(a) == AF_INET)
 		return ntohs(in4(a)->sin_port);
-	if (a->len && a->sa.sa_family == AF_INET6)
+	if (family_of(a) == AF_INET6)
 		return ntohs(in6(a)->sin6_port);
 	return 0;
 }
 
 void pier_addr_set_port(pier_addr *a, uint16_t port)
 {
-	if (a->len && a->sa.sa_family == AF_INET)
+	if (family_of(a) == AF_INET)
 		in4(a)->sin_port = htons(port);
-	else if (a->len && a->sa.sa_family == AF_INET6)
+	else if (family_of(a) == AF_INET6)
 		in6(a)->sin6_port = htons(port);
 }
 
 /* Padding and flow labels are no part of an address, so memcmp will not do. */
 static bool same(const pier_addr *a, const pier_addr *b)
 {
-	switch (a->sa.sa_family) {
+	switch (family_of(a)) {
 	case AF_INET:
 		return in4(a)->sin_addr.s_addr == in4(b)->sin_addr.s_addr &&
 		       in4(a)->sin_port == in4(b)->sin_port;
@@ -300,5 +314,5 @@ bool pier_addr_eq(const pier_addr *a, const pier_addr *b)
 
 	if (x.len == 0 || y.len == 0)
 		return x.len == y.len;
-	return x.sa.sa_family == y.sa.sa_family && same(&x, &y);
+	return family_of(&x) == family_of(&y) && same(&x, &y);
 }

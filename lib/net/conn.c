@@ -144,8 +144,12 @@ const char *pier_peer(pier_conn *c)
 /* A caller may copy all of it, so it has to be whole. */
 static const pier_addr *whole_peer(pier_conn *c)
 {
-	if (!c->peer_whole && (c->peer_whole = malloc(sizeof *c->peer_whole)))
-		*c->peer_whole = pier_conn_peer(c);
+	if (!c->peer_whole) {
+		pier_addr peer = pier_conn_peer(c); /* before there is a whole one to be asked */
+		c->peer_whole = malloc(sizeof peer);
+		if (c->peer_whole)
+			*c->peer_whole = peer;
+	}
 	return c->peer_whole;
 }
 

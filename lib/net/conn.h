@@ -25,6 +25,12 @@ struct transport {
 	void (*disarm)(pier_conn *c, struct io_op *op);
 	/* Sends a part of a stream, or a whole message. */
 	int64_t (*send)(pier_conn *c, struct msghdr *msg, int64_t until);
+	/* For who sends without a fiber, where other bytes go over the wire than are given (TLS); NULL where the
+	 * same do. send_now takes all or is -EAGAIN; unsent is what of that has still to go, and stays
+	 * where it is; left tells that some of it has gone. */
+	int64_t (*send_now)(pier_conn *c, const struct msghdr *msg);
+	bool (*unsent)(pier_conn *c, struct iovec *out);
+	void (*left)(pier_conn *c, size_t n);
 	/* 1 when there is something to receive. */
 	int64_t (*poll)(pier_conn *c, int64_t until);
 	int (*finish)(pier_conn *c);
@@ -62,6 +68,8 @@ struct pier_conn {
 	bool stale : 1; /* of a raw stream: the handler has seen what is buffered, and wants more */
 	bool opened : 1; /* its server has called on_open */
 	bool behind : 1; /* a proxy that has not said yet for whom it speaks: its host is not counted */
+	bool secure : 1;       /* TLS comes before all else */
+	bool unopened : 1;     /* … and its handshake failed */
 	bool elsewhere : 1;    /* a process of its own serves it */
 	bool peer_cut : 1;     /* `peer` has no memory beyond its length */
 	int64_t rd, wr;	       /* time-outs of a wait, PIER_FOREVER for none */
@@ -72,6 +80,7 @@ struct pier_conn {
 	struct fiber *reader, *writer; /* parked in the transport */
 	struct waitq writers;
 	const char *doing;	 /* what failed: "connect to" */
+	struct tls_conn *tls;	 /* under TLS */
 	struct udp_peer *udp;	 /* a peer of a udp server */
 	struct station *station; /* of the server that owns it */
 	struct standby *standby; /* when it is served per message */
@@ -106,6 +115,16 @@ extern const struct transport pier_transport_stream, pier_transport_message;
 
 /* The io of the calling fiber or thread. */
 struct io *pier_conn_io(void);
+
+/* ---- TLS (tls_start.c, or tls_none.c) -------------------------------------------------------------- */
+
+/* On a fresh conn to a "tls://" endpoint: the handshake. 0 or an error, which sticks. */
+int pier_tls_start_dialled(pier_conn *c, pier_tls *t, pier_bytes host);
+/* The same on one that a server has accepted; what was received of it already is the beginning of TLS. */
+int pier_tls_start_served(pier_conn *c, pier_tls *t);
+
+/* 0, or why a server cannot have it, in words too. */
+int pier_tls_can_serve(const pier_tls *t, const char **why);
 
 /* ---- Receiving (receive.c) ----------------------------------------------------------------------- */
 

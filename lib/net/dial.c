@@ -188,10 +188,12 @@ static int dial(pier_conn *c, const char *url, struct dialling *d)
 		return -PIER_EURL; /* a pair has two ends: pier_pair; the other is to listen on */
 	if (d->to.scheme == PIER_UDP || d->to.scheme == PIER_SEQPACKET)
 		c->via = &pier_transport_message;
-	if (d->o->proxy)
-		return connect_through(c, d);
+	bool tls = d->to.scheme == PIER_TLS;
+	if (tls)
+		d->to.scheme = PIER_TCP;
 	d->next = d->to;
-	return connect_any(c, d);
+	err = d->o->proxy ? connect_through(c, d) : connect_any(c, d);
+	return err == 0 && tls ? pier_tls_start_dialled(c, d->o->tls, d->to.host) : err;
 }
 
 /* Each address that was tried in vain, when there were several; and what the proxy said. */
@@ -221,12 +223,13 @@ static void settle(pier_conn *c, int err, struct dialling *d)
 {
 	if (d->o->tried)
 		*d->o->tried = d->tried;
-	if (err < 0) {
+	if (err < 0 && !c->tls && !c->why) {
 		c->err = 0; /* the talk with a proxy has another sentence for it */
 		pier_conn_fail(c, err, "connect to");
 		if (d->tried.count > 1 || d->o->proxy)
 			explain(c, d);
-	} else if (c->peer.len && !d->o->proxy) { /* from here on it is named by its address */
+	} else if (err == 0 && c->peer.len &&
+		   !d->o->proxy) { /* from here on it is named by its address */
 		free(c->name);
 		c->name = NULL;
 	}

@@ -19,7 +19,7 @@ static const struct {
 } schemes[] = {
 	{"tcp://", PIER_TCP},		{"udp://", PIER_UDP}, {"unix:", PIER_UNIX},
 	{"seqpacket:", PIER_SEQPACKET}, {"fd:", PIER_FD},     {"pair:", PIER_PAIR},
-	{"systemd:", PIER_SYSTEMD},
+	{"systemd:", PIER_SYSTEMD},	{"tls://", PIER_TLS},
 };
 
 /* RFC 3986 §3.1: schemes are compared without case. Without one, host:port means tcp. */
@@ -102,6 +102,7 @@ static int read_rest(struct cursor *c, pier_endpoint *e)
 	switch (e->scheme) {
 	case PIER_TCP:
 	case PIER_UDP:
+	case PIER_TLS:
 		return read_host_port(c, e);
 	case PIER_UNIX:
 	case PIER_SEQPACKET:

@@ -176,12 +176,26 @@ static int64_t send_now(struct outbox *o)
 	pier_conn *c = o->conn;
 	struct iovec iov[PIECES];
 	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = gather(o, iov)};
+	if (c->via->send_now)
+		return c->via->send_now(c, &msg);
 	if (c->udp)
 		pier_udp_address(c, &msg);
 	struct io_op op = {.kind = IO_SENDMSG, .fd = c->fd, .msg = &msg, .nowait = true};
 	bool now = io_submit(pier_conn_io(), &op);
 	assert(now);
 	return op.result;
+}
+
+/* The op has sent these bytes; true when there are more that nobody else may get between. */
+static bool is_inside(struct outbox *o, size_t n)
+{
+	pier_conn *c = o->conn;
+	if (!c->via->unsent) {
+		consume(o, n);
+		return o->now.bundle != NULL;
+	}
+	c->via->left(c, n);
+	return c->via->unsent(c, &o->iov);
 }
 
 static void wait_for_room(struct outbox *o);
@@ -192,12 +206,10 @@ static void sent_in_time(struct io_op *op)
 	pier_conn *c = o->conn;
 
 	o->busy = false;
-	if (op->result >= 0)
-		consume(o, (size_t)op->result);
-	else if (!o->ending)
+	if (op->result < 0 && !o->ending)
 		pier_conn_fail(c, (int)op->result, "send to");
-	if (op->result >= 0 && o->now.bundle && !o->ending)
-		wait_for_room(o); /* inside a message nobody else may write */
+	if (op->result >= 0 && is_inside(o, (size_t)op->result) && !o->ending)
+		wait_for_room(o);
 	else
 		pier_conn_write_end(c);
 }
@@ -207,8 +219,12 @@ static void wait_for_room(struct outbox *o)
 {
 	pier_conn *c = o->conn;
 
-	begin(o);
-	o->iov = rest_of_now(o);
+	if (c->via->unsent) {
+		c->via->unsent(c, &o->iov);
+	} else {
+		begin(o);
+		o->iov = rest_of_now(o);
+	}
 	o->msg = (struct msghdr){.msg_iov = &o->iov, .msg_iovlen = 1};
 	if (c->udp)
 		pier_udp_address(c, &o->msg);
@@ -220,6 +236,12 @@ static void wait_for_room(struct outbox *o)
 		sent_in_time(&o->op);
 }
 
+static bool is_short(struct outbox *o)
+{
+	const struct transport *via = o->conn->via;
+	return via->unsent ? via->unsent(o->conn, &o->iov) : o->now.bundle != NULL;
+}
+
 void pier_outbox_flush(pier_conn *c)
 {
 	struct outbox *o = c->outbox;
@@ -228,7 +250,7 @@ void pier_outbox_flush(pier_conn *c)
 		int64_t n = send_now(o);
 		if (n >= 0)
 			consume(o, (size_t)n);
-		if (n == -EAGAIN || (n >= 0 && o->now.bundle)) {
+		if (n == -EAGAIN || (n >= 0 && is_short(o))) {
 			wait_for_room(o);
 			return;
 		}

@@ -4,6 +4,7 @@
 #include "base/cursor.h"
 
 #include <pier/error.h>
+#include <pier/names.h>
 #include <string.h>
 #include <strings.h>
 
@@ -83,9 +84,13 @@ int pier_proxy_parse(const char *url, struct proxy *out)
 int pier_proxy_connect(pier_conn *c, const struct proxy *p, const pier_endpoint *to, char *words,
 		       size_t room)
 {
+	char name[PIER_NAME_MAX];
+	pier_endpoint known = *to;
+
 	words[0] = '\0';
-	if (to->host.len == 0 || to->host.len > PROXY_WORD_MAX)
+	if (to->host.len == 0 || pier_name_ascii(to->host, name, sizeof name) < 0)
 		return -PIER_EURL;
-	return p->kind == PROXY_SOCKS5 ? pier_proxy_socks(c, p, to, words, room)
-				       : pier_proxy_http(c, p, to, words, room);
+	known.host = pier_text(name);
+	return p->kind == PROXY_SOCKS5 ? pier_proxy_socks(c, p, &known, words, room)
+				       : pier_proxy_http(c, p, &known, words, room);
 }

@@ -26,6 +26,7 @@ static void begin_fd(struct station *st, pier_scheme scheme, int fd, const pier_
 		pier_io_close(fd);
 		return;
 	}
+	c->secure = scheme == PIER_TLS;
 	if (!pier_station_enter(st, c)) {
 		c->via->close(c, true);
 		pier_conn_free(c);
@@ -56,7 +57,8 @@ static struct station *choose(const struct door *door)
 			least = &s->stations[i];
 		}
 	}
-	unsigned slack = door->alone ? 0 : few / 4 > UNEVEN_LEAST ? few / 4 : UNEVEN_LEAST;
+	unsigned part = few / UNEVEN_PART;
+	unsigned slack = door->alone ? 0 : part > UNEVEN_LEAST ? part : UNEVEN_LEAST;
 	return here > few + slack ? least : st;
 }
 

@@ -4,6 +4,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <pier/tls.h>
 
 /* ---- The end ------------------------------------------------------------------------------------- */
 
@@ -40,7 +41,7 @@ void pier_station_say_goodbye(struct station *st, pier_conn *c)
 {
 	const struct serving *s = st->serving;
 	report(st, c);
-	if (s->o.on_close && !c->behind && !c->elsewhere)
+	if (s->o.on_close && !c->behind && !c->elsewhere && !c->unopened)
 		s->o.on_close(c, s->o.arg);
 }
 
@@ -66,6 +67,12 @@ void pier_station_leave(struct station *st, pier_conn *c)
 
 /* ---- A fiber for all of a conn ------------------------------------------------------------------- */
 
+static bool secure(const struct station *st, pier_conn *c)
+{
+	c->unopened = c->secure && pier_tls_start_served(c, st->serving->o.tls) < 0;
+	return !c->unopened;
+}
+
 static int serve_conn(void *arg)
 {
 	pier_conn *c = arg;
@@ -75,7 +82,7 @@ static int serve_conn(void *arg)
 	list_push(&st->conns, &c->link);
 	if (st->ordered[ORDER_END_CONNS])
 		pier_conn_drain(c);
-	if (pier_station_meet(st, c)) {
+	if (pier_station_meet(st, c) && secure(st, c)) {
 		if (st->serving->o.isolate)
 			pier_station_isolate(st, c);
 		else
@@ -101,10 +108,11 @@ static int refuse_conn(void *arg)
 	return 0;
 }
 
-/* Tells a conn over the limits, if there is something to tell; never more than a few at a time. */
+/* Tells a conn over the limits, if there is something to tell; never more than a few at a time. Under TLS
+ * it would cost more than it saves. */
 static bool refuse(struct station *st, pier_conn *c)
 {
-	if (!st->serving->o.on_full || st->refusals == REFUSALS_MAX)
+	if (!st->serving->o.on_full || c->secure || st->refusals == REFUSALS_MAX)
 		return false;
 	st->refusals++;
 	if (pier_go(&st->handlers, refuse_conn, c) == 0)

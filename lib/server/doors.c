@@ -10,6 +10,19 @@ static bool shares_port(const pier_endpoint *e)
 	return e->scheme == PIER_TCP || e->scheme == PIER_UDP;
 }
 
+/* TLS is spoken over tcp, once a conn is there. */
+static int parse(struct serving *s, struct url *u, const char *text)
+{
+	int err = pier_endpoint_parse(text, &u->endpoint);
+	if (err < 0 || u->endpoint.scheme != PIER_TLS)
+		return err;
+	u->endpoint.scheme = PIER_TCP;
+	u->tls = true;
+	if (s->o.per_message || s->o.isolate)
+		return -EOPNOTSUPP;
+	return pier_tls_can_serve(s->o.tls, &s->why);
+}
+
 int pier_doors_parse(struct serving *s, const char *url)
 {
 	const char *const *also = s->o.also;
@@ -17,7 +30,7 @@ int pier_doors_parse(struct serving *s, const char *url)
 	for (; err == 0 && url; url = also && *also ? *also++ : NULL) {
 		if (s->url_count == URLS_MAX)
 			return -E2BIG;
-		err = pier_endpoint_parse(url, &s->urls[s->url_count].endpoint);
+		err = parse(s, &s->urls[s->url_count], url);
 		s->url_count += err == 0;
 	}
 	return err;
@@ -56,13 +69,13 @@ void pier_doors_tell(const struct serving *s)
 	s->o.on_listen(text, s->o.arg);
 }
 
-static void hand_out(struct serving *s, struct place *p)
+static void hand_out(struct serving *s, struct place *p, bool tls)
 {
 	for (unsigned i = 0; i < p->count; i++) {
 		struct station *st = &s->stations[i];
 		st->doors[st->door_count++] = (struct door){.station = st,
 							    .fd = p->fds[i],
-							    .scheme = p->scheme,
+							    .scheme = tls ? PIER_TLS : p->scheme,
 							    .alone = p->count == 1};
 		p->fds[i] = -1;
 	}
@@ -72,7 +85,7 @@ void pier_doors_hand_out(struct serving *s)
 {
 	for (unsigned u = 0; u < s->url_count; u++)
 		for (unsigned i = 0; i < s->urls[u].places.count; i++)
-			hand_out(s, &s->urls[u].places.at[i]);
+			hand_out(s, &s->urls[u].places.at[i], s->urls[u].tls);
 }
 
 void pier_doors_close(struct serving *s)

@@ -318,7 +318,8 @@ int pier_serve_with(const char *url, pier_handler handler, const pier_serve_opts
 	int err = serving_init(&p.serving, url, handler, opts);
 	if (err < 0) {
 		if (!pier_worker_self() && !p.serving.o.quiet)
-			fprintf(stderr, "cannot listen on %s: %s\n", url, pier_strerror(err));
+			fprintf(stderr, "cannot listen on %s: %s\n", url,
+				p.serving.why ? p.serving.why : pier_strerror(err));
 		return err;
 	}
 	pier_hosts_init(&p.serving.hosts);

@@ -13,6 +13,7 @@
 #define REFUSALS_MAX 64		  /* conns over a limit that are being told so, per worker */
 #define ACCEPT_PAUSE PIER_MS(100) /* when descriptors or memory are out */
 #define UNEVEN_LEAST 8		  /* conns that a worker may have more than another */
+#define UNEVEN_PART  16		  /* or one in so many, when that is more */
 
 /* Stopping takes two steps, so that no conn is handed to a station that has ended: first all doors are
  * closed everywhere, then the conns end. */
@@ -61,7 +62,8 @@ struct station {
 #define URLS_MAX 16 /* of one server */
 
 struct url {
-	pier_endpoint endpoint;
+	pier_endpoint endpoint; /* of tls://, that of the tcp below */
+	bool tls;
 	struct places places;
 };
 
@@ -71,6 +73,7 @@ struct serving {
 	pier_serve_opts o; /* zeros replaced by the defaults */
 	struct url urls[URLS_MAX];
 	unsigned url_count;
+	const char *why; /* it cannot begin, where an errno does not tell */
 	pier_networks allowed, denied, proxies;
 	atomic_uint conns, begun;
 	atomic_bool stopping;

@@ -222,12 +222,12 @@ static void retry(struct sock *s, struct ops *q)
 }
 
 /* Of room alone: a receive that is just being tried makes it, and must not be tried again within. */
-void pier_sock_room(struct sock *s)
+void pier_sim_sock_room(struct sock *s)
 {
 	retry(s, &s->out);
 }
 
-void pier_sock_news(struct sock *s)
+void pier_sim_sock_news(struct sock *s)
 {
 	retry(s, &s->in);
 	retry(s, &s->out);
@@ -235,7 +235,7 @@ void pier_sock_news(struct sock *s)
 
 static void kicked(struct event *e)
 {
-	pier_sock_news(list_item(e, struct sock, kick));
+	pier_sim_sock_news(list_item(e, struct sock, kick));
 }
 
 static bool submit_sock(struct io *io, struct sock *s, struct io_op *op)
@@ -339,7 +339,7 @@ static bool sim_submit(struct io *io, struct io_op *op)
 	op->io = io;
 	if (io_kind_pooled(op->kind))
 		return submit_ask(op);
-	struct sock *s = pier_sock_find(op->fd);
+	struct sock *s = pier_sim_sock_find(op->fd);
 	return s ? submit_sock(io, s, op) : submit_real(io, op);
 }
 
@@ -350,7 +350,7 @@ static void sim_cancel(struct io *io, struct io_op *op)
 		cancel_ask(op);
 		return;
 	}
-	struct sock *s = pier_sock_find(op->fd);
+	struct sock *s = pier_sim_sock_find(op->fd);
 	if (s && take_out(side_of(s, op), op))
 		pier_sim_io_end(op, -ECANCELED);
 }
@@ -394,7 +394,7 @@ static void sim_leave_fd(struct io *io, int fd)
 
 static void sim_close_fd(struct io *io, int fd)
 {
-	struct sock *s = pier_sock_find(fd);
+	struct sock *s = pier_sim_sock_find(fd);
 	(void)io;
 	if (s)
 		assert(!s->in.first && !s->out.first);

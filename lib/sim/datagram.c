@@ -34,7 +34,7 @@ static pier_addr plain(const pier_addr *a)
 
 static bool takes(const struct sock *s, const struct flight *f)
 {
-	return s->type == SOCK_DGRAM && s->node == f->to && pier_sock_hears(s, &f->target) &&
+	return s->type == SOCK_DGRAM && s->node == f->to && pier_sim_sock_hears(s, &f->target) &&
 	       (s->state != SOCK_CONNECTED || pier_addr_eq(&s->peer, &f->source));
 }
 
@@ -68,7 +68,7 @@ static void word_arrives(struct event *e)
 	struct sock *s = taker(f);
 	if (s && s->state == SOCK_CONNECTED) {
 		s->error = -ECONNREFUSED;
-		pier_sock_news(s);
+		pier_sim_sock_news(s);
 	}
 	free(f);
 }
@@ -99,7 +99,7 @@ static void arrives(struct event *e)
 	if (up && s && s->came.count < DATAGRAMS_MAX) {
 		f->chunk->from = f->source;
 		pier_chunks_push(&s->came, f->chunk);
-		pier_sock_news(s);
+		pier_sim_sock_news(s);
 	} else {
 		free(f->chunk);
 	}
@@ -111,7 +111,7 @@ static void arrives(struct event *e)
 int64_t pier_datagram_connect(struct sock *s, const pier_addr *to)
 {
 	pier_addr target = plain(to);
-	int err = pier_node_of(s->node, &target) ? pier_sock_bind_any(s) : -ENETUNREACH;
+	int err = pier_node_of(s->node, &target) ? pier_sim_sock_bind_any(s) : -ENETUNREACH;
 	if (err < 0)
 		return err;
 	s->peer = *to;
@@ -172,7 +172,7 @@ int64_t pier_datagram_send(struct sock *s, const struct msghdr *msg)
 	}
 	pier_addr target = plain(&to);
 	struct node *n = pier_node_of(s->node, &target);
-	int err = n ? pier_sock_bind_any(s) : -ENETUNREACH;
+	int err = n ? pier_sim_sock_bind_any(s) : -ENETUNREACH;
 	if (err < 0)
 		return err;
 	launch(s, n, &target, msg, len);

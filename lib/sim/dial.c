@@ -33,7 +33,7 @@ pier_addr pier_addr_as_seen(const pier_addr *a, int family)
 
 static struct sock *other_end(struct sock *s, struct sock *listener)
 {
-	struct sock *peer = pier_sock_new(listener->node, listener->family, listener->type);
+	struct sock *peer = pier_sim_sock_new(listener->node, listener->family, listener->type);
 	if (!peer)
 		abort();
 	struct stream *st = pier_stream_new(s->node, listener->node);
@@ -56,7 +56,7 @@ static void refused(struct event *e)
 	s->state = SOCK_BROKEN;
 	s->error = -ECONNREFUSED;
 	pier_world_trace("%s is refused at port %u", s->node->name, pier_addr_port(&s->peer));
-	pier_sock_news(s);
+	pier_sim_sock_news(s);
 }
 
 static void dial_again(struct sock *s, bool for_good)
@@ -65,7 +65,7 @@ static void dial_again(struct sock *s, bool for_good)
 	if (now - s->dial_began > FOR_A_CONN) {
 		s->state = SOCK_BROKEN;
 		s->error = -ETIMEDOUT;
-		pier_sock_news(s);
+		pier_sim_sock_news(s);
 		return;
 	}
 	s->dial.flying = !for_good;
@@ -82,7 +82,7 @@ static void dial_arrives(struct event *e)
 		dial_again(s, for_good);
 		return;
 	}
-	struct sock *listener = pier_sock_listener(n, &s->peer, SOCK_STREAM);
+	struct sock *listener = pier_sim_sock_listener(n, &s->peer, SOCK_STREAM);
 	if (!listener) {
 		e->fire = refused;
 		e->flying = true;
@@ -99,7 +99,7 @@ static void dial_arrives(struct event *e)
 
 static int64_t dial_unix(struct sock *s, const pier_addr *to)
 {
-	struct sock *listener = pier_sock_listener(s->node, to, s->type);
+	struct sock *listener = pier_sim_sock_listener(s->node, to, s->type);
 	if (!listener)
 		return ((const struct sockaddr *)&to->sa)->sa_data[0] ? -ENOENT : -ECONNREFUSED;
 	if (listener->queued >= listener->backlog)
@@ -107,7 +107,7 @@ static int64_t dial_unix(struct sock *s, const pier_addr *to)
 	s->peer = *to;
 	struct sock *peer = other_end(s, listener);
 	s->state = SOCK_CONNECTED;
-	pier_sock_enqueue(listener, peer);
+	pier_sim_sock_enqueue(listener, peer);
 	return 0;
 }
 
@@ -142,7 +142,7 @@ static int64_t dial(struct sock *s, struct io_op *op)
 	if (s->family == AF_UNIX)
 		return dial_unix(s, &to);
 	struct node *n = pier_node_of(s->node, &to);
-	int err = n ? pier_sock_bind_any(s) : -EHOSTUNREACH;
+	int err = n ? pier_sim_sock_bind_any(s) : -EHOSTUNREACH;
 	if (err < 0)
 		return err;
 	s->peer = to;
@@ -163,7 +163,7 @@ int64_t pier_stream_connect(struct sock *s, struct io_op *op)
 		return dial(s, op);
 	if (s->state == SOCK_CONNECTING)
 		return -EAGAIN;
-	return s->error ? pier_sock_take_error(s) : 0;
+	return s->error ? pier_sim_sock_take_error(s) : 0;
 }
 
 /* Refused for lack of something, it stays where it is. */
@@ -174,7 +174,7 @@ int64_t pier_stream_accept(struct sock *s, struct io_op *op)
 		return -EINVAL;
 	if (!one)
 		return -EAGAIN;
-	int fd = pier_sock_name(one);
+	int fd = pier_sim_sock_name(one);
 	if (fd < 0)
 		return fd;
 	s->first = one->next;
@@ -183,7 +183,7 @@ int64_t pier_stream_accept(struct sock *s, struct io_op *op)
 	s->queued--;
 	one->queued = 0;
 	if (one->state == SOCK_BROKEN && pier_chance(2)) {
-		pier_sock_close(one, false);
+		pier_sim_sock_close(one, false);
 		return -ECONNABORTED;
 	}
 	if (op->addr.sa) {
@@ -199,7 +199,7 @@ int pier_stream_pair(struct node *n, int type, struct sock *out[2])
 {
 	if (type != SOCK_STREAM && type != SOCK_SEQPACKET)
 		return -EOPNOTSUPP;
-	struct sock *a = pier_sock_new(n, AF_UNIX, type);
+	struct sock *a = pier_sim_sock_new(n, AF_UNIX, type);
 	if (!a)
 		return -ENOMEM;
 	a->peer.sa.sa_family = AF_UNIX;

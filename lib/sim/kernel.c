@@ -18,7 +18,7 @@
 
 /* ---- Socks and descriptors ----------------------------------------------------------------------- */
 
-struct sock *pier_sock_new(struct node *n, int family, int type)
+struct sock *pier_sim_sock_new(struct node *n, int family, int type)
 {
 	struct sock *s = calloc(1, sizeof *s);
 	if (!s)
@@ -32,7 +32,7 @@ struct sock *pier_sock_new(struct node *n, int family, int type)
 }
 
 /* The lowest that is free, as ever: a number that is used again at once is what mistakes are made of. */
-int pier_sock_name(struct sock *s)
+int pier_sim_sock_name(struct sock *s)
 {
 	struct pier_sim *w = pier_world;
 	if (pier_chance_of(w->faults))
@@ -50,7 +50,7 @@ int pier_sock_name(struct sock *s)
 	return -EMFILE;
 }
 
-struct sock *pier_sock_find(int fd)
+struct sock *pier_sim_sock_find(int fd)
 {
 	unsigned at = (unsigned)(fd - IO_FD_SIMULATED);
 	if (fd < IO_FD_SIMULATED || at >= SOCKS_MAX)
@@ -59,7 +59,7 @@ struct sock *pier_sock_find(int fd)
 	return s && s->node == pier_node_self() ? s : NULL;
 }
 
-void pier_sock_free(struct sock *s)
+void pier_sim_sock_free(struct sock *s)
 {
 	pier_event_drop(&s->kick);
 	pier_event_drop(&s->dial);
@@ -73,14 +73,14 @@ void pier_sock_free(struct sock *s)
 	free(s);
 }
 
-void pier_sock_close(struct sock *s, bool crash)
+void pier_sim_sock_close(struct sock *s, bool crash)
 {
 	if (s->type != SOCK_DGRAM && !s->is_signals)
 		pier_stream_close(s, crash);
-	pier_sock_free(s);
+	pier_sim_sock_free(s);
 }
 
-void pier_sock_each(struct node *n, void (*fn)(struct sock *, void *), void *arg)
+void pier_sim_sock_each(struct node *n, void (*fn)(struct sock *, void *), void *arg)
 {
 	for (unsigned i = 0; i < pier_world->socks_high; i++)
 		if (pier_world->socks[i] && pier_world->socks[i]->node == n)
@@ -114,7 +114,7 @@ static bool is_v4(const pier_addr *a)
 }
 
 /* What is sent to `to` comes to a sock that is bound as this one is. */
-bool pier_sock_hears(const struct sock *s, const pier_addr *to)
+bool pier_sim_sock_hears(const struct sock *s, const pier_addr *to)
 {
 	if (s->family == AF_UNIX)
 		return pier_addr_eq(&s->local, to);
@@ -125,7 +125,7 @@ bool pier_sock_hears(const struct sock *s, const pier_addr *to)
 	return s->family == AF_INET ? is_v4(to) : !s->v6only || !is_v4(to);
 }
 
-struct sock *pier_sock_listener(struct node *n, const pier_addr *at, int type)
+struct sock *pier_sim_sock_listener(struct node *n, const pier_addr *at, int type)
 {
 	struct sock *chosen = NULL;
 	uint64_t count = 0;
@@ -133,7 +133,7 @@ struct sock *pier_sock_listener(struct node *n, const pier_addr *at, int type)
 		struct sock *s = pier_world->socks[i];
 		if (s && s->node == n && s->state == SOCK_LISTENING && s->type == type &&
 		    (s->family == AF_UNIX) == (at->sa.sa_family == AF_UNIX) &&
-		    pier_sock_hears(s, at) && pier_chance(++count) == 0)
+		    pier_sim_sock_hears(s, at) && pier_chance(++count) == 0)
 			chosen = s; /* of those that share a port, any: SO_REUSEPORT */
 	}
 	return chosen;
@@ -206,7 +206,7 @@ static int bind_to(struct sock *s, const pier_addr *to)
 	return 0;
 }
 
-int pier_sock_bind_any(struct sock *s)
+int pier_sim_sock_bind_any(struct sock *s)
 {
 	pier_addr a;
 	if (s->bound || s->family == AF_UNIX)
@@ -223,10 +223,10 @@ static int k_socket(int family, int type)
 	    (family != AF_UNIX && type == SOCK_SEQPACKET) ||
 	    (family == AF_UNIX && type == SOCK_DGRAM))
 		return -EAFNOSUPPORT;
-	struct sock *s = pier_sock_new(pier_node_self(), family, type);
-	int fd = s ? pier_sock_name(s) : -ENOMEM;
+	struct sock *s = pier_sim_sock_new(pier_node_self(), family, type);
+	int fd = s ? pier_sim_sock_name(s) : -ENOMEM;
 	if (s && fd < 0)
-		pier_sock_free(s);
+		pier_sim_sock_free(s);
 	return fd;
 }
 
@@ -236,10 +236,10 @@ static int k_pair(int type, int out[2])
 	int err = pier_stream_pair(pier_node_self(), type, two);
 	if (err < 0)
 		return err;
-	int a = pier_sock_name(two[0]), b = a < 0 ? a : pier_sock_name(two[1]);
+	int a = pier_sim_sock_name(two[0]), b = a < 0 ? a : pier_sim_sock_name(two[1]);
 	if (b < 0) {
-		pier_sock_close(two[0], false);
-		pier_sock_close(two[1], false);
+		pier_sim_sock_close(two[0], false);
+		pier_sim_sock_close(two[1], false);
 		return b;
 	}
 	out[0] = a;
@@ -255,7 +255,7 @@ static int k_signals_open(void)
 	int fd = k_socket(AF_UNIX, SOCK_STREAM);
 	if (fd < 0)
 		return fd;
-	n->signals = pier_sock_find(fd);
+	n->signals = pier_sim_sock_find(fd);
 	n->signals->is_signals = true;
 	return fd;
 }
@@ -270,23 +270,23 @@ void pier_node_signal(struct node *n, int number)
 		return;
 	}
 	pier_chunks_push(&n->signals->came, pier_chunk_new(CHUNK_DATA, &iov, 1, 1));
-	pier_sock_news(n->signals);
+	pier_sim_sock_news(n->signals);
 }
 
 static int k_bind(int fd, const pier_addr *a)
 {
-	struct sock *s = pier_sock_find(fd);
+	struct sock *s = pier_sim_sock_find(fd);
 	return s ? bind_to(s, a) : -EBADF;
 }
 
 static int k_listen(int fd, int backlog)
 {
-	struct sock *s = pier_sock_find(fd);
+	struct sock *s = pier_sim_sock_find(fd);
 	if (!s)
 		return -EBADF;
 	if (s->type == SOCK_DGRAM)
 		return -EOPNOTSUPP;
-	int err = pier_sock_bind_any(s);
+	int err = pier_sim_sock_bind_any(s);
 	if (err < 0)
 		return err;
 	s->state = SOCK_LISTENING;
@@ -297,7 +297,7 @@ static int k_listen(int fd, int backlog)
 
 static int k_option(int fd, int level, int name, int value)
 {
-	struct sock *s = pier_sock_find(fd);
+	struct sock *s = pier_sim_sock_find(fd);
 	if (!s)
 		return -EBADF;
 	if (level == IPPROTO_UDP && name == UDP_SEGMENT)
@@ -313,7 +313,7 @@ static int k_option(int fd, int level, int name, int value)
 
 static int k_option_get(int fd, int level, int name, int *out)
 {
-	struct sock *s = pier_sock_find(fd);
+	struct sock *s = pier_sim_sock_find(fd);
 	if (!s)
 		return -EBADF;
 	if (level != SOL_SOCKET)
@@ -336,7 +336,7 @@ static int k_option_get(int fd, int level, int name, int *out)
 
 static int k_local(int fd, pier_addr *out)
 {
-	struct sock *s = pier_sock_find(fd);
+	struct sock *s = pier_sim_sock_find(fd);
 	if (!s)
 		return -EBADF;
 	*out = s->local;
@@ -349,7 +349,7 @@ static int k_local(int fd, pier_addr *out)
 
 static int k_peer(int fd, pier_addr *out)
 {
-	struct sock *s = pier_sock_find(fd);
+	struct sock *s = pier_sim_sock_find(fd);
 	if (!s)
 		return -EBADF;
 	if (s->state != SOCK_CONNECTED)
@@ -360,38 +360,38 @@ static int k_peer(int fd, pier_addr *out)
 
 static int k_shutdown(int fd, int how)
 {
-	struct sock *s = pier_sock_find(fd);
+	struct sock *s = pier_sim_sock_find(fd);
 	return s ? pier_stream_shutdown(s, how) : -EBADF;
 }
 
 static bool k_ended(int fd)
 {
-	struct sock *s = pier_sock_find(fd);
+	struct sock *s = pier_sim_sock_find(fd);
 	return s && (s->ended || s->state == SOCK_BROKEN) && !s->came.first;
 }
 
 static void k_reset_on_close(int fd)
 {
-	struct sock *s = pier_sock_find(fd);
+	struct sock *s = pier_sim_sock_find(fd);
 	if (s)
 		s->resets = true;
 }
 
 static void k_close(int fd)
 {
-	struct sock *s = pier_sock_find(fd);
+	struct sock *s = pier_sim_sock_find(fd);
 	if (!s) {
 		pier_world_fail("%s closes descriptor %d, which is not open there",
 				pier_node_self()->name, fd - IO_FD_SIMULATED);
 		return;
 	}
 	assert(!s->in.first && !s->out.first);
-	pier_sock_close(s, false);
+	pier_sim_sock_close(s, false);
 }
 
 static int k_sort(int fd, enum io_sort *out)
 {
-	struct sock *s = pier_sock_find(fd);
+	struct sock *s = pier_sim_sock_find(fd);
 	if (!s)
 		return -EBADF;
 	*out = s->type == SOCK_STREAM ? IO_STREAM_SOCKET : IO_MESSAGE_SOCKET;
@@ -400,7 +400,7 @@ static int k_sort(int fd, enum io_sort *out)
 
 static int k_unix_take_over(const pier_addr *a, int type)
 {
-	return pier_sock_listener(pier_node_self(), a, type) ? -EADDRINUSE : 0;
+	return pier_sim_sock_listener(pier_node_self(), a, type) ? -EADDRINUSE : 0;
 }
 
 static void k_unix_remove(const pier_addr *a)

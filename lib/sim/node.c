@@ -149,7 +149,7 @@ int pier_node_new(const char *name, int (*main_fn)(void), struct node **out)
 
 static void crash_sock(struct sock *s, void *crash)
 {
-	pier_sock_close(s, *(bool *)crash);
+	pier_sim_sock_close(s, *(bool *)crash);
 }
 
 /* Its memory stays where it is, as nobody knows what of it is whose; its stacks are used again. */
@@ -164,7 +164,7 @@ void pier_node_kill(struct node *n, enum node_state state)
 	}
 	n->main = NULL;
 	pier_sim_io_forget_asks(n);
-	pier_sock_each(n, crash_sock, &crash);
+	pier_sim_sock_each(n, crash_sock, &crash);
 }
 
 static void wait_for_quiet(struct node *n)

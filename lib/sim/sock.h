@@ -91,21 +91,21 @@ struct sock {
 };
 
 /* kernel.c */
-struct sock *pier_sock_new(struct node *n, int family, int type);
-int pier_sock_name(struct sock *s); /* gives it a descriptor: that, or -EMFILE */
-struct sock *pier_sock_find(int fd);
-void pier_sock_close(struct sock *s, bool crash);
-void pier_sock_free(struct sock *s);
-int pier_sock_bind_any(struct sock *s); /* to a port of chance, unless it is bound */
-struct sock *pier_sock_listener(struct node *n, const pier_addr *at, int type);
-bool pier_sock_hears(const struct sock *s, const pier_addr *to);
+struct sock *pier_sim_sock_new(struct node *n, int family, int type);
+int pier_sim_sock_name(struct sock *s); /* gives it a descriptor: that, or -EMFILE */
+struct sock *pier_sim_sock_find(int fd);
+void pier_sim_sock_close(struct sock *s, bool crash);
+void pier_sim_sock_free(struct sock *s);
+int pier_sim_sock_bind_any(struct sock *s); /* to a port of chance, unless it is bound */
+struct sock *pier_sim_sock_listener(struct node *n, const pier_addr *at, int type);
+bool pier_sim_sock_hears(const struct sock *s, const pier_addr *to);
 /* An IPv4 address as a sock of the other family sees it: RFC 4291 §2.5.5.2. */
 pier_addr pier_addr_as_seen(const pier_addr *a, int family);
-void pier_sock_each(struct node *n, void (*fn)(struct sock *, void *), void *arg);
+void pier_sim_sock_each(struct node *n, void (*fn)(struct sock *, void *), void *arg);
 
 /* backend.c: something came; there is room. */
-void pier_sock_news(struct sock *s);
-void pier_sock_room(struct sock *s);
+void pier_sim_sock_news(struct sock *s);
+void pier_sim_sock_room(struct sock *s);
 
 /* chunk.c */
 struct chunk *pier_chunk_new(enum chunk_kind kind, const struct iovec *iov, size_t count,
@@ -126,8 +126,8 @@ int pier_stream_pair(struct node *n, int type, struct sock *out[2]);
 /* stream.c */
 struct stream *pier_stream_new(struct node *a, struct node *b);
 void pier_stream_say(struct stream *st, int from, enum chunk_kind kind);
-void pier_sock_enqueue(struct sock *listener, struct sock *s);
-int pier_sock_take_error(struct sock *s); /* tells it once */
+void pier_sim_sock_enqueue(struct sock *listener, struct sock *s);
+int pier_sim_sock_take_error(struct sock *s); /* tells it once */
 int64_t pier_stream_receive(struct sock *s, struct msghdr *msg, int flags);
 int64_t pier_stream_send(struct sock *s, const struct msghdr *msg);
 int pier_stream_shutdown(struct sock *s, int how);

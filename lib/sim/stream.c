@@ -68,7 +68,7 @@ static void broken(struct sock *s, int err)
 	s->error = err;
 	s->state = SOCK_BROKEN;
 	lane_clear(&s->stream->lanes[s->end]);
-	pier_sock_news(s);
+	pier_sim_sock_news(s);
 }
 
 /* Nothing passes now: tried again, each time twice as late, until it is given up. */
@@ -119,7 +119,7 @@ static bool listens(const struct sock *s)
 	return false;
 }
 
-void pier_sock_enqueue(struct sock *listener, struct sock *s)
+void pier_sim_sock_enqueue(struct sock *listener, struct sock *s)
 {
 	s->next = NULL;
 	s->queued = 1;
@@ -129,14 +129,14 @@ void pier_sock_enqueue(struct sock *listener, struct sock *s)
 		listener->first = s;
 	listener->last = s;
 	listener->queued++;
-	pier_sock_news(listener);
+	pier_sim_sock_news(listener);
 }
 
 /* A sock that no program has seen goes without a word. */
 static void vanish(struct sock *s)
 {
 	s->stream->ends[s->end] = NULL;
-	pier_sock_free(s);
+	pier_sim_sock_free(s);
 }
 
 static void confirmed(struct stream *st)
@@ -145,7 +145,7 @@ static void confirmed(struct stream *st)
 	if (!s)
 		return;
 	if (listens(st->listener)) {
-		pier_sock_enqueue(st->listener, s);
+		pier_sim_sock_enqueue(st->listener, s);
 		return;
 	}
 	vanish(s);
@@ -161,7 +161,7 @@ static void answered(struct stream *st)
 	}
 	s->state = SOCK_CONNECTED;
 	pier_stream_say(st, 0, CHUNK_CONFIRMED);
-	pier_sock_news(s);
+	pier_sim_sock_news(s);
 }
 
 static void was_reset(struct sock *s)
@@ -191,7 +191,7 @@ static void deliver(struct stream *st, int to, struct chunk *c)
 	case CHUNK_END:
 		if (s) {
 			s->ended = true;
-			pier_sock_news(s);
+			pier_sim_sock_news(s);
 		}
 		break;
 	case CHUNK_DATA:
@@ -201,7 +201,7 @@ static void deliver(struct stream *st, int to, struct chunk *c)
 			break;
 		else {
 			pier_chunks_push(&s->came, c);
-			pier_sock_news(s);
+			pier_sim_sock_news(s);
 			return;
 		}
 	}
@@ -233,7 +233,7 @@ static void lane_arrives(struct event *e)
 
 /* ---- Bytes --------------------------------------------------------------------------------------- */
 
-int pier_sock_take_error(struct sock *s)
+int pier_sim_sock_take_error(struct sock *s)
 {
 	int err = s->error;
 	s->error = 0;
@@ -257,7 +257,7 @@ static size_t room_of(const struct sock *s)
 static int may_send(struct sock *s)
 {
 	if (s->error)
-		return pier_sock_take_error(s);
+		return pier_sim_sock_take_error(s);
 	if (s->state == SOCK_BROKEN || s->shut_out)
 		return -EPIPE;
 	if (s->state != SOCK_CONNECTED)
@@ -319,7 +319,7 @@ int64_t pier_stream_receive(struct sock *s, struct msghdr *msg, int flags)
 	msg->msg_namelen = 0;
 	if (!s->came.first) {
 		if (s->error)
-			return pier_sock_take_error(s);
+			return pier_sim_sock_take_error(s);
 		if (s->state != SOCK_CONNECTED && s->state != SOCK_BROKEN)
 			return -ENOTCONN;
 		return s->ended || s->shut_in || s->state == SOCK_BROKEN ? 0 : -EAGAIN;
@@ -329,7 +329,7 @@ int64_t pier_stream_receive(struct sock *s, struct msghdr *msg, int flags)
 		s->stream->message ? receive_message(s, msg) : receive_bytes(s, msg, some_of(want));
 	struct sock *peer = s->stream->ends[1 - s->end];
 	if (peer)
-		pier_sock_room(peer);
+		pier_sim_sock_room(peer);
 	return n;
 }
 
@@ -357,7 +357,7 @@ static void refuse_waiting(struct sock *s, bool crash)
 		s->first = one->next;
 		one->queued = 0;
 		one->resets = true;
-		pier_sock_close(one, crash);
+		pier_sim_sock_close(one, crash);
 	}
 	s->last = NULL;
 }
@@ -388,6 +388,6 @@ void pier_stream_close(struct sock *s, bool crash)
 	struct sock *peer = st->ends[1 - s->end];
 	s->stream = NULL;
 	if (peer && st->local)
-		pier_sock_news(peer); /* whoever waits for room hears of it at once */
+		pier_sim_sock_news(peer); /* whoever waits for room hears of it at once */
 	release(st);
 }

@@ -281,7 +281,7 @@ static void look_for_leaks(struct pier_sim *w)
 	for (unsigned i = 0; i < w->node_count; i++) {
 		unsigned open = 0;
 		if (w->nodes[i]->state == NODE_ENDED)
-			pier_sock_each(w->nodes[i], count_open, &open);
+			pier_sim_sock_each(w->nodes[i], count_open, &open);
 		if (open && !w->failed)
 			pier_world_fail("%s has ended with %u descriptors open", w->nodes[i]->name,
 					open);

@@ -57,6 +57,9 @@ CONTENDERS = [
     Contender("libc threads", "micro/libc.c", "micro"),
     Contender("st threads", "micro/state_threads.c", "micro", package="libst-dev", libraries="-lst"),
     Contender("goroutines", "micro/go.go", "micro", package="golang-go"),
+    Contender("pier_sock, epoll", "micro/pier_calls.c", "calls", io="epoll"),
+    Contender("pier_sock, io_uring", "micro/pier_calls.c", "calls", io="uring"),
+    Contender("Python socket", "micro/calls.py", "calls", package="python3"),
 ]
 
 

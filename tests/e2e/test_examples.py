@@ -264,3 +264,44 @@ def test_every_example_has_a_test(top):
     tests = "".join(p.read_text() for p in (top / "tests/e2e").glob("test_*.py"))
     names = {p.stem for p in (top / "examples").glob("*.c")}
     assert {n for n in names if f'"{n}"' not in tests and f"examples/{n}" not in tests} == set()
+
+
+def test_ping_asks_by_a_raw_socket(build):
+    done = subprocess.run([build / "examples" / "ping", "127.0.0.1"], capture_output=True, text=True)
+    if done.returncode == 77:
+        pytest.skip(done.stderr)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("64 bytes from 127.0.0.1 in ")
+
+
+def test_sniff_sees_what_goes_over_an_interface(build):
+    with subprocess.Popen([build / "examples" / "sniff", "lo", "3"], stdout=subprocess.PIPE, text=True) as sniffer:
+        if sniffer.stdout.readline() == "":
+            assert sniffer.wait() == 77
+            pytest.skip("no right to packet sockets")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            for _ in range(3):
+                s.sendto(b"x", ("127.0.0.1", 9))
+        lines = sniffer.stdout.read().splitlines()
+        assert sniffer.wait() == 0
+    assert len(lines) == 3 and all("bytes, packet:lo:0x" in line for line in lines)
+
+
+def test_pass_fd_reads_what_another_has_opened(run, tmp_path):
+    (tmp_path / "file").write_text("what is in it")
+    assert run("pass_fd", str(tmp_path / "file"))[0] == "a file, which begins: what is in it\n"
+
+
+def test_multicast_is_heard_by_every_member(run):
+    out, _ = run("multicast", f"239.255.74.37:{udp_port()}")
+    assert [line.split(":")[1] for line in out.splitlines()] == [" hello, all"] * 2
+
+
+def test_ancillary_tells_where_a_datagram_came_in(run):
+    out, _ = run("ancillary")
+    assert out.startswith('"hello" came to 127.0.0.7 by lo, with 5 hops left')
+
+
+def test_interfaces_knows_loopback(run):
+    out, _ = run("interfaces")
+    assert " lo: mtu " in out and "127.0.0.1/8  loopback (RFC 1122 §3.2.1.3)" in out

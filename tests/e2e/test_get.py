@@ -235,8 +235,8 @@ def test_a_redirect_is_followed_but_not_forever(server, pier, tmp_path):
     assert [s["path"] for s in server.seen] == ["/one", "/two", "/three", "/four?x=1"]
     server.answers = [(302, {"Location": "/again"}, b"")] * 20
     assert "more than 10" in get(pier, tmp_path, f"{server.url}/loop", status=1).stderr
-    server.answers = [(302, {"Location": "https://127.0.0.1/"}, b"")]
-    get(pier, tmp_path, f"{server.url}/tls", status=2)
+    server.answers = [(302, {"Location": server.url.replace("http:", "https:")}, b"")]
+    assert "does not speak TLS" in get(pier, tmp_path, f"{server.url}/tls", status=1).stderr
 
 
 def test_a_password_stays_with_its_server(server, pier, tmp_path):
@@ -286,7 +286,7 @@ def test_the_server_does_not_choose_where(server, pier, tmp_path):
 
 def test_errors_say_what_is_wrong(pier, tmp_path, free_port):
     assert "refused" in get(pier, tmp_path, f"http://127.0.0.1:{free_port()}/x", status=4).stderr
-    assert "https is not spoken" in get(pier, tmp_path, "https://127.0.0.1/x", status=2).stderr
+    assert "refused" in get(pier, tmp_path, f"https://127.0.0.1:{free_port()}/x", status=4).stderr
     assert "no http URL" in get(pier, tmp_path, "ftp://127.0.0.1/x", status=2).stderr
     get(pier, tmp_path, status=2)
     get(pier, tmp_path, "http://no-such-name.invalid/x", status=3)
@@ -295,6 +295,14 @@ def test_errors_say_what_is_wrong(pier, tmp_path, free_port):
         get(pier, tmp_path, "-w", "300ms", "--retry=0", f"http://127.0.0.1:{silent.getsockname()[1]}/x", status=5)
         assert time.monotonic() - began < 5
     assert names(tmp_path) == []
+
+
+def test_a_host_of_any_language_is_asked_for_as_dns_has_it(server, pier, tmp_path):
+    server.data = b"found"
+    get(pier, tmp_path, f"http://ＬＯＣＡＬｈｏｓｔ:{server.server_port}/x")
+    assert (tmp_path / "x").read_bytes() == b"found"
+    assert server.seen[0]["Host"] == f"localhost:{server.server_port}"
+    assert "no host name" in get(pier, tmp_path, f"http://{'例' * 64}/x", status=2).stderr
 
 
 def test_progress_is_one_line_that_goes(server, pier, tmp_path):

@@ -474,3 +474,24 @@ ON_BOTH(a_send_to_one_who_does_not_read_times_out_and_tears)
 	free(much);
 	close(raw);
 }
+
+/* A receive stops at the urgent mark though there is more behind it: tcp(7). */
+ON_BOTH(urgent_data_holds_up_nothing_behind_it)
+{
+	int raw;
+	char got[16];
+	PIER_AUTO *c = joined(&raw, PIER_RAW, 0);
+	pier_set_timeouts(c, PIER_MS(20), 0);
+	CHECK_EQ(pier_recv(c, got, sizeof got), -ETIMEDOUT); /* from now on it waits for news */
+	pier_clear(c);
+	pier_set_timeouts(c, PIER_S(5), 0);
+	put_text(raw, "x");
+	CHECK_EQ(pier_recv(c, got, sizeof got), 1);
+	put_text(raw, "abc");
+	CHECK_EQ(send(raw, "!", 1, MSG_OOB), 1);
+	put_text(raw, "efg");
+	usleep(10000); /* all of it is there */
+	CHECK_EQ(pier_recv_all(c, got, 6), 6);
+	CHECK_EQ(memcmp(got, "abcefg", 6), 0);
+	close(raw);
+}

@@ -245,6 +245,11 @@ ON_BOTH(a_listener_hands_out_conns)
 		PIER_AUTO *c = pier_dial(url);
 		CHECK_OK(pier_err(c));
 		CHECK_OK(pier_accept(l, &server));
+		for (int twice = 0; twice < 2;
+		     twice++) { /* the first makes what the second finds */
+			CHECK_OK(pier_local_addr(c, &at));
+			CHECK(pier_addr_eq(pier_peer_addr(server), &at));
+		}
 		CHECK_OK(pier_printf(c, "hello\n"));
 		CHECK_BYTES(pier_next(server), "hello");
 		pier_abort(server);

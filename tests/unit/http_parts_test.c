@@ -262,6 +262,10 @@ TEST(a_url_is_read_into_its_parts)
 	CHECK_BYTES(u.target, "/");
 	CHECK(u.port == 443 && u.tls && !u.user.p && !u.password.p);
 
+	CHECK_OK(pier_http_url_parse("http://例子.测试:81/x", &u));
+	CHECK_BYTES(u.host, "例子.测试");
+	CHECK_EQ(u.port, 81);
+
 	CHECK_OK(pier_http_url_parse("http://h:?q", &u));
 	CHECK(u.port == 80);
 	CHECK_BYTES(u.target, "?q");

@@ -7,6 +7,7 @@
 
 #include "io/backend.h"
 #include "io/socket.h"
+#include "io/uring.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,19 +24,44 @@
 
 #define MS INT64_C(1000000)
 
-/* Runs `body` on an io of each backend; one that the kernel refuses here is passed over. */
+static inline void on_one(const char *name, int err, struct io *io, void (*body)(struct io *))
+{
+	fprintf(stderr, "on %s:\n", name);
+	if (err == -ENOSYS || err == -EPERM)
+		return; /* the kernel refuses it here */
+	CHECK_OK(err);
+	body(io);
+	io->backend->close(io);
+}
+
+/* On io_uring where all that it has runs out at once, and where it has no more than Linux 6.1 gave it. */
+static inline void on_narrow_rings(void (*body)(struct io *))
+{
+#ifdef IORING_SETUP_DEFER_TASKRUN
+	static const struct ring_shape tiny = {.entries = 2, .completions = 4, .bufs = 2},
+				       bare = {.entries = 256,
+					       .completions = 4096,
+					       .bufs = 256,
+					       .bare = true};
+	struct io *io = NULL;
+	int err = pier_uring_open_shaped(&tiny, &io);
+	on_one("uring, tiny", err, io, body);
+	err = pier_uring_open_shaped(&bare, &io);
+	on_one("uring, bare", err, io, body);
+#else
+	(void)body;
+#endif
+}
+
+/* Runs `body` on an io of each backend. */
 static inline void on_each(void (*body)(struct io *))
 {
 	for (size_t i = 0; pier_io_backends[i]; i++) {
-		struct io *io;
+		struct io *io = NULL;
 		int err = pier_io_backends[i]->open(&io);
-		fprintf(stderr, "on %s:\n", pier_io_backends[i]->name);
-		if (err == -ENOSYS || err == -EPERM)
-			continue;
-		CHECK_OK(err);
-		body(io);
-		io->backend->close(io);
+		on_one(pier_io_backends[i]->name, err, io, body);
 	}
+	on_narrow_rings(body);
 }
 
 #define ON_EACH_WITHIN(seconds, name)                                                              \

@@ -123,6 +123,20 @@ ON_BOTH(socks_by_name_and_what_comes_at_once_is_kept)
 	CHECK(st.as_expected);
 }
 
+ON_BOTH(a_proxy_hears_a_name_as_dns_has_it)
+{
+	static const struct step steps[] = {
+		{HEARS("\5\1\0"), SAYS("\5\0")},
+		{HEARS("\5\1\0\3\17xn--fsqu00a.org\0\x50"), SAYS("\5\0\0\1\x7f\0\0\1\x12\x34")},
+		{0}};
+	struct stage st;
+	open_stage(&st, steps);
+	PIER_AUTO *c = through(&st, "socks5://", "tcp://例子.org:80");
+	CHECK_OK(pier_err(c));
+	close_stage(&st);
+	CHECK(st.as_expected);
+}
+
 ON_BOTH(socks_by_number_with_a_password)
 {
 	static const struct step steps[] = {

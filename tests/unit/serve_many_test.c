@@ -87,6 +87,71 @@ ON_FIBER_WITHIN(20, conns_are_spread_evenly)
 	spread_evenly(path, 4);
 }
 
+#define CROWD	   1000
+#define UNEVEN_TCP 28 /* conns that one worker has more than another, of 250 */
+#define UNEVEN_ONE 4  /* where one accepts for all */
+
+static uint64_t conns_of(unsigned worker)
+{
+	pier_worker_stats s;
+	CHECK_OK(pier_stats(worker, &s));
+	return s.conns;
+}
+
+static uint64_t unevenness(const char *url)
+{
+	uint64_t least = CROWD, most = 0;
+	for (unsigned i = 0; i < 4; i++) {
+		uint64_t n = conns_of(i);
+		fprintf(stderr, "%.4s, worker %u: %d conns\n", url, i, (int)n);
+		least = n < least ? n : least;
+		most = n > most ? n : most;
+	}
+	return most - least;
+}
+
+/* All stay; then some leave, as chance has it, and others come. */
+static void stay_evenly(const char *url, uint64_t most_more)
+{
+	struct town t = {.url = url, .handler = echo};
+	static pier_conn *c[CROWD];
+	open_town(&t);
+	for (int i = 0; i < CROWD; i++)
+		CHECK_OK(pier_err(c[i] = pier_dial(t.where)));
+	await(&t.begun, CROWD);
+	CHECK(unevenness(url) <= most_more);
+	for (int i = 0; i < CROWD / 2; i++) {
+		int one = rand() % CROWD;
+		pier_close(c[one]);
+		CHECK_OK(pier_err(c[one] = pier_dial(t.where)));
+	}
+	await(&t.ended, CROWD / 2);
+	await(&t.begun, CROWD + CROWD / 2);
+	CHECK(unevenness(url) <= most_more);
+	for (int i = 0; i < CROWD; i++)
+		pier_close(c[i]);
+	close_town(&t);
+}
+
+static void allow_files(rlim_t count)
+{
+	struct rlimit files;
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &files), 0);
+	if (files.rlim_max < count)
+		test_skip("too few descriptors: ulimit -Hn");
+	files.rlim_cur = files.rlim_cur < count ? count : files.rlim_cur;
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &files), 0);
+}
+
+ON_FIBER_WITHIN(60, a_thousand_conns_that_stay_are_spread_evenly)
+{
+	char path[64];
+	snprintf(path, sizeof path, "unix:/tmp/pier-serve-stay-%d", (int)getpid());
+	allow_files(CROWD * 2 + 100);
+	stay_evenly("tcp://127.0.0.1:0", UNEVEN_TCP);
+	stay_evenly(path, UNEVEN_ONE);
+}
+
 ON_FIBER(descriptors_that_run_out_lose_no_client)
 {
 	enum {

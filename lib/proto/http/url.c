@@ -57,6 +57,15 @@ static int take_userinfo(pier_bytes *authority, pier_http_url *u)
 	return 0;
 }
 
+/* RFC 3986 §3.2.2, and letters beyond ASCII: RFC 3987 §2.2. */
+static bool is_host(pier_bytes host)
+{
+	for (size_t i = 0; i < host.len; i++)
+		if (!(host.p[i] & 0x80) && !char_is(host.p[i], CHAR_HOST))
+			return false;
+	return host.len && !find(host, '[') && !find(host, ']');
+}
+
 /* The host with its brackets off, and what follows it: nothing or ":port". */
 static int take_host(pier_bytes *authority, pier_http_url *u)
 {
@@ -69,9 +78,7 @@ static int take_host(pier_bytes *authority, pier_http_url *u)
 	u->host = end ? before(inner, end) : inner;
 	size_t taken = u->host.len + bracket; /* the closing bracket too */
 	*authority = end ? pier_bytes_of(inner.p + taken, inner.len - taken) : (pier_bytes){0};
-	return chars_are(u->host, CHAR_HOST) && !find(u->host, '[') && !find(u->host, ']')
-		       ? 0
-		       : -PIER_EURL;
+	return is_host(u->host) ? 0 : -PIER_EURL;
 }
 
 static int take_port(pier_bytes text, pier_http_url *u)

@@ -1,0 +1,61 @@
+/* Raw sockets from the inside: each call is tried here and now, and waits as an op only when it has to. */
+#ifndef NET_SOCK_H
+#define NET_SOCK_H
+
+#include "fiber/fiber.h"
+#include "io/direct.h"
+
+#include <errno.h>
+#include <pier/sock.h>
+
+#define SOCK_ONCE_MAX ((size_t)1 << 30) /* bytes of one call: the kernel takes no more than 2 GiB */
+
+/* Kept out of the calls that need not wait, which are to cost what their system call costs. */
+#define SOCK_SELDOM __attribute__((noinline, cold))
+
+/* The end of the waits of one call. Its time-out begins with the first of them. */
+struct sock_until {
+	int64_t at; /* 0: none has begun */
+};
+
+/* Waits by an op: its result, or -EAGAIN where `s` or the flags say not to wait. */
+int64_t pier_sock_wait(pier_sock *s, struct io_op *op, struct sock_until *until, const char *what);
+
+/* Waits for a moment to send again, where the kernel gives no sign of room: 0, or an error as pier_sock_wait's. */
+int pier_sock_pause(pier_sock *s, int flags, struct sock_until *until);
+
+/* Who always has to wait need not try first: after receives tried in vain, one after the other, 1, 3, 7 … of those that
+ * follow wait at once. One that brings something ends that. */
+#define SOCK_SKIP_MOST 63
+
+static inline void sock_in_vain(pier_sock *s)
+{
+	s->skip = s->vain;
+	s->vain = s->vain < SOCK_SKIP_MOST ? (uint8_t)(s->vain * 2 + 1) : SOCK_SKIP_MOST;
+}
+
+static inline bool sock_skips(pier_sock *s, int flags)
+{
+	if (s->skip == 0)
+		return false;
+	s->skip--;
+	return flags == 0 && s->rd != 0;
+}
+
+/* Sends a part of a stream, or a whole message: the count, or an error, which is not noted. */
+ssize_t pier_sock_give(pier_sock *s, const void *p, size_t n, int flags, struct sock_until *until);
+
+/* Notes what failed, for pier_sock_why; returns `err`. */
+static inline int64_t sock_fail(pier_sock *s, int64_t err, const char *doing)
+{
+	s->doing = doing;
+	return err;
+}
+
+/* A new handle on `fd`, with the time-outs of `like`, or of the process when it is NULL. */
+pier_sock pier_sock_make(int fd, int family, int type, int protocol, const pier_sock *like);
+
+/* The message as the kernel wants it. */
+struct msghdr pier_sock_header(const pier_message *m);
+
+#endif

@@ -1,0 +1,89 @@
+/* How raw sockets meet: bind, listen, accept, connect, and the end of talking. */
+#include "sock.h"
+
+#include "io/socket.h"
+
+int pier_sock_bind(pier_sock *s, const pier_addr *a)
+{
+	int err = pier_io_bind(s->fd, a);
+	return err < 0 ? (int)sock_fail(s, err, "bind to") : 0;
+}
+
+int pier_sock_listen(pier_sock *s, int backlog)
+{
+	int err = pier_io_listen(s->fd, backlog > 0 ? backlog : SOMAXCONN);
+	return err < 0 ? (int)sock_fail(s, err, "listen on") : 0;
+}
+
+static int64_t take(pier_sock *s, pier_addr *peer, struct sock_until *until)
+{
+	int64_t fd = pier_fiber_step();
+	if (fd == 0)
+		fd = pier_io_accept(s->fd, peer);
+	if (fd != -EAGAIN)
+		return fd;
+	struct io_op op = {.kind = IO_ACCEPT, .fd = s->fd, .tried = true};
+	op.addr.sa = &peer->sa;
+	op.addr.len = sizeof peer->storage;
+	fd = pier_sock_wait(s, &op, until, "a client");
+	peer->len = op.addr.len;
+	return fd;
+}
+
+int pier_sock_accept(pier_sock *s, pier_sock *out, pier_addr *peer)
+{
+	struct sock_until until = {0};
+	pier_addr from = {0};
+	int64_t fd;
+
+	do /* accept(2): such a client has gone before its turn came */
+		fd = take(s, &from, &until);
+	while (fd == -ECONNABORTED || fd == -EPROTO);
+	if (fd < 0)
+		return (int)sock_fail(s, fd, "accept on");
+	*out = pier_sock_make((int)fd, s->family, s->type, s->protocol, NULL);
+	if (peer)
+		*peer = from;
+	return 0;
+}
+
+/* The wait is for the connection that is under way: asking again would say -EALREADY. */
+static int64_t connected(pier_sock *s, const pier_addr *to)
+{
+	struct sock_until until = {0};
+	int64_t err = pier_fiber_step();
+	if (err == 0)
+		err = pier_io_connect(s->fd, to);
+	if (err ==
+	    -EAGAIN) /* unix(7): the backlog is full, and nothing tells when it no longer is */
+		return -EBUSY;
+	if (err != -EINPROGRESS || s->wr == 0)
+		return err;
+	struct io_op op = {.kind = IO_CONNECT, .fd = s->fd, .started = true};
+	err = pier_sock_wait(s, &op, &until, "a connection");
+	if (err == 0) /* so that Linux takes note: the next to connect gets its -EISCONN */
+		pier_io_connect(s->fd, to);
+	return err;
+}
+
+int pier_sock_connect(pier_sock *s, const pier_addr *to)
+{
+	int64_t err = connected(s, to);
+	return err < 0 ? (int)sock_fail(s, err, "connect to") : 0;
+}
+
+int pier_sock_shutdown(pier_sock *s, int how)
+{
+	int err = pier_io_shutdown(s->fd, how);
+	return err < 0 ? (int)sock_fail(s, err, "shut down") : 0;
+}
+
+int pier_sock_local(const pier_sock *s, pier_addr *out)
+{
+	return pier_io_local(s->fd, out);
+}
+
+int pier_sock_peer(const pier_sock *s, pier_addr *out)
+{
+	return pier_io_peer(s->fd, out);
+}

@@ -1,0 +1,88 @@
+/* Where OpenSSL reads and writes: memory, so that none of its calls waits. What is written always finds room:
+ * who sends has reserved it, and what OpenSSL says of itself has a limit; so a write is never half done. */
+#include "tls.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int pier_tls_reserve(struct tls_bytes *b, size_t room)
+{
+	if (room <= b->room - b->end)
+		return 0;
+	size_t whole = b->end + room;
+	char *at = realloc(b->at, whole > 2 * b->room ? whole : 2 * b->room);
+	if (!at)
+		return -ENOMEM;
+	b->at = at;
+	b->room = whole > 2 * b->room ? whole : 2 * b->room;
+	return 0;
+}
+
+static int read_in(BIO *bio, char *into, size_t room, size_t *n)
+{
+	struct tls_conn *t = BIO_get_data(bio);
+	size_t left = t->in.end - t->in.start;
+
+	BIO_clear_retry_flags(bio);
+	if (left == 0) {
+		if (!t->ended)
+			BIO_set_retry_read(bio);
+		return 0;
+	}
+	*n = left < room ? left : room;
+	memcpy(into, t->in.at + t->in.start, *n);
+	t->in.start += *n;
+	return 1;
+}
+
+static int write_out(BIO *bio, const char *p, size_t len, size_t *n)
+{
+	struct tls_conn *t = BIO_get_data(bio);
+	struct tls_bytes *out = &t->out;
+
+	BIO_clear_retry_flags(bio);
+	*n = len;
+	if (t->mute)
+		return 1;
+	if ((len > out->room - out->end && len + out->end > TLS_UNSENT_MAX) ||
+	    pier_tls_reserve(out, len) < 0)
+		return 0;
+	memcpy(out->at + out->end, p, len);
+	out->end += len;
+	return 1;
+}
+
+static long control(BIO *bio, int command, long number, void *p)
+{
+	struct tls_conn *t = BIO_get_data(bio);
+	(void)number;
+	(void)p;
+	if (command == BIO_CTRL_EOF)
+		return t->ended && t->in.start == t->in.end;
+	return command == BIO_CTRL_FLUSH; /* it takes a 0 there for a failure */
+}
+
+static BIO_METHOD *method;
+
+static void make_method(void)
+{
+	method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "pier");
+	if (!method)
+		return;
+	BIO_meth_set_read_ex(method, read_in);
+	BIO_meth_set_write_ex(method, write_out);
+	BIO_meth_set_ctrl(method, control);
+}
+
+int pier_tls_bio_join(struct tls_conn *t)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, make_method);
+	BIO *bio = method ? BIO_new(method) : NULL;
+	if (!bio)
+		return -ENOMEM;
+	BIO_set_data(bio, t);
+	BIO_set_init(bio, 1);
+	SSL_set_bio(t->ssl, bio, bio); /* both ways; it owns it now */
+	return 0;
+}
