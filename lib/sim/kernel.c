@@ -217,11 +217,17 @@ int pier_sim_sock_bind_any(struct sock *s)
 
 /* ---- Calls --------------------------------------------------------------------------------------- */
 
+static bool supports(int family, int type)
+{
+	if (family == AF_UNIX)
+		return type == SOCK_STREAM || type == SOCK_SEQPACKET;
+	return (family == AF_INET || family == AF_INET6) &&
+	       (type == SOCK_STREAM || type == SOCK_DGRAM);
+}
+
 static int k_socket(int family, int type)
 {
-	if ((family != AF_INET && family != AF_INET6 && family != AF_UNIX) ||
-	    (family != AF_UNIX && type == SOCK_SEQPACKET) ||
-	    (family == AF_UNIX && type == SOCK_DGRAM))
+	if (!supports(family, type))
 		return -EAFNOSUPPORT;
 	struct sock *s = pier_sim_sock_new(pier_node_self(), family, type);
 	int fd = s ? pier_sim_sock_name(s) : -ENOMEM;

@@ -169,8 +169,10 @@ static int run_many(const struct run *r, unsigned jobs)
 		if (next == end || any)
 			continue;
 		int pid = launch(r, next, slot, true);
+		if (pid < 0 && !under_way)
+			return 1;
 		if (pid < 0)
-			continue;
+			continue; /* too many processes: after one of ours has ended */
 		at[slot] = (struct job){.pid = pid, .seed = next++};
 		under_way++;
 	}
