@@ -360,17 +360,15 @@ static unsigned below(unsigned n)
 	return (unsigned)pier_chance(n);
 }
 
-/* All that have ended, or the first of them. */
+/* All that have ended, or the first of them, or none yet: whoever waits for one may run out of time meanwhile. */
 static void see(struct sim_io *s)
 {
 	struct io_op *op;
-	while ((op = s->late)) {
+	while ((op = s->late) && pier_chance(4)) {
 		s->late = op->next;
 		if (!s->late)
 			s->late_last = &s->late;
 		pier_io_end(&s->io, op, op->result);
-		if (pier_chance(4) == 0)
-			return;
 	}
 }
 

@@ -10,9 +10,15 @@
 
 /* ---- Switching ----------------------------------------------------------------------------------- */
 
-/* What the floors above keep per thread goes along. */
+/* What the floors above keep per thread goes along; the sanitizers are told of the stack that is left, which is a fiber's
+ * when that starts a thread. */
 static void leave_face(struct task *t)
 {
+	struct fiber *f = pier_fiber_self();
+	struct fiber *top = f ? f : t->stack;
+	t->bottom = top->stack;
+	t->size = (size_t)((char *)top - top->stack);
+	t->tsan = tsan_self();
 	t->worker = pier_worker_become(NULL);
 	t->scope = pier_scope_of_thread(NULL);
 }
@@ -27,18 +33,14 @@ static void take_face(struct task *t)
 static void go(struct task *from, struct task *to)
 {
 	struct pier_sim *w = pier_world;
-	void **asan = from ? from->ended ? NULL : &from->stack->asan : &w->asan;
-	const void *bottom = to ? to->stack->stack : w->stack_bottom;
-	size_t size = to ? (size_t)((char *)to->stack - to->stack->stack) : w->stack_size;
+	void **asan = from ? from->ended ? NULL : &from->asan : &w->asan;
 
 	w->task = to;
-	asan_leave(asan, bottom, size);
+	asan_leave(asan, to ? to->bottom : w->stack_bottom, to ? to->size : w->stack_size);
 	(void)asan;
-	(void)bottom;
-	(void)size;
-	tsan_go(to ? to->stack->tsan : w->tsan);
-	pier_switch(from ? &from->stack->sp : &w->sp, to ? to->stack->sp : w->sp);
-	asan_arrive(from ? from->stack->asan : w->asan, NULL, NULL);
+	tsan_go(to ? to->tsan : w->tsan);
+	pier_switch(from ? &from->sp : &w->sp, to ? to->sp : w->sp);
+	asan_arrive(from ? from->asan : w->asan, NULL, NULL);
 }
 
 static void leave(struct task *t)
@@ -83,13 +85,18 @@ struct task *pier_task_start(struct node *n, void *(*run)(void *), void *arg)
 		free(t);
 		return NULL;
 	}
-	*t = (struct task){.node = n, .number = w->tasks++, .run = run, .arg = arg, .stack = stack};
+	*t = (struct task){.node = n,
+			   .number = w->tasks++,
+			   .run = run,
+			   .arg = arg,
+			   .stack = stack,
+			   .bottom = stack->stack,
+			   .size = (size_t)((char *)stack - stack->stack)};
 	stack->worker = NULL;
 	stack->fn = task_main;
 	stack->arg = t;
-	stack->asan = NULL;
-	stack->tsan = tsan_new();
-	stack->sp = pier_switch_prepare(stack->stack, stack, stack);
+	t->tsan = stack->tsan = tsan_new();
+	t->sp = pier_switch_prepare(stack->stack, stack, stack);
 	list_push(&n->tasks, &t->link);
 	return t;
 }

@@ -48,7 +48,11 @@ struct task {
 	unsigned number;
 	void *(*run)(void *);
 	void *arg;
-	struct fiber *stack; /* its top: no fiber, only its memory and where it left off */
+	struct fiber *stack; /* its top: no fiber, only its memory */
+	void *sp; /* where it left off, and on which stack: its own, or that of a fiber */
+	const void *bottom;
+	size_t size;
+	void *asan, *tsan;
 	struct worker *worker;
 	pier_scope *scope;
 	struct io *own_io; /* for calls outside fibers */

@@ -87,6 +87,32 @@ TEST_WITHIN(60, a_stream_comes_back_whole_over_a_bad_wire)
 		 0);
 }
 
+/* The deadline falls on the arrival, or a little beside it; what has come in spite of it comes by the next call. */
+static int hear_in_time(pier_sim *s)
+{
+	pier_sim_wire wire = {.delay = PIER_US(100)};
+	CHECK_OK(pier_sim_node(s, "srv", server));
+	CHECK_OK(pier_sim_link(s, NULL, NULL, &wire));
+	PIER_AUTO *c = pier_dial("tcp://srv:7000");
+	for (int i = 0; i < 30; i++) {
+		char sent = (char)('a' + i % 26), got = 0, in;
+		CHECK_EQ(pier_send(c, &sent, 1), 1);
+		for (int tries = 0; got == 0 && tries < 10; tries++) {
+			PIER_WITHIN (PIER_US(195) + (int64_t)pier_sim_chance(s, PIER_US(30)))
+				got = pier_recv(c, &in, 1) == 1 ? in : 0;
+			CHECK(pier_err(c) == 0 || pier_err(c) == -ETIMEDOUT);
+			pier_clear(c);
+		}
+		CHECK_EQ(got, sent);
+	}
+	return 0;
+}
+
+TEST_WITHIN(60, a_byte_that_meets_a_deadline_is_not_lost)
+{
+	CHECK_EQ(pier_sim_run(hear_in_time, .seeds = 300), 0);
+}
+
 /* ---- Within a node -------------------------------------------------------------------------------- */
 
 static int serve_here(void *url)

@@ -150,3 +150,46 @@ TEST_WITHIN(60, a_server_that_stood_still_answers_then)
 {
 	CHECK_EQ(pier_sim_run(pause_server, .seeds = 100), 0);
 }
+
+/* ---- Last words ----------------------------------------------------------------------------------- */
+
+#define MUCH 200000
+
+/* Answers the first line and is done, whatever else comes. */
+static void dismiss(pier_conn *c, void *arg)
+{
+	char line[64];
+	(void)arg;
+	pier_gets(c, line, sizeof line);
+	pier_printf(c, "that will do\n");
+}
+
+static int dismissing(void)
+{
+	return pier_serve("tcp://:7000", dismiss, .quiet = true);
+}
+
+static int go_on(void *arg)
+{
+	static const char much[MUCH];
+	pier_send(arg, much, sizeof much); /* may fail: nobody wants it */
+	return 0;
+}
+
+static int talk_too_much(pier_sim *s)
+{
+	char line[64] = "";
+	CHECK_OK(pier_sim_node(s, "srv", dismissing));
+	PIER_AUTO *c = pier_dial("tcp://srv:7000");
+	PIER_AUTO_GROUP speaker = PIER_GROUP; /* ends before its conn */
+	pier_printf(c, "hello\n");
+	CHECK_OK(pier_go(&speaker, go_on, c));
+	CHECK(pier_gets(c, line, sizeof line) > 0);
+	CHECK_STR(line, "that will do");
+	return 0;
+}
+
+TEST_WITHIN(60, last_words_reach_a_peer_that_still_talks)
+{
+	CHECK_EQ(pier_sim_run(talk_too_much, .seeds = 300, .delay = PIER_MS(50)), 0);
+}
