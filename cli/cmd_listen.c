@@ -114,11 +114,12 @@ static void talk_with_first(pier_conn *peer, void *arg)
 	pier_serve_stop(peer);
 }
 
-static bool is_udp(void)
+static bool has_datagrams(void)
 {
 	pier_endpoint e;
 
-	return pier_endpoint_parse(l.url, &e) == 0 && e.scheme == PIER_UDP;
+	return pier_endpoint_parse(l.url, &e) == 0 &&
+	       (e.scheme == PIER_UDP || e.scheme == PIER_UNIXGRAM);
 }
 
 /* ---- All ------------------------------------------------------------------------------------- */
@@ -134,9 +135,9 @@ static int serve(void *arg)
 	int err;
 
 	if (once)
-		err = is_udp() ? pier_serve(l.url, talk_with_first, .arg = &r->tally, .workers = 1,
-					    .on_listen = on_listen)
-			       : accept_one(&r->tally);
+		err = has_datagrams() ? pier_serve(l.url, talk_with_first, .arg = &r->tally,
+						   .workers = 1, .on_listen = on_listen)
+				      : accept_one(&r->tally);
 	else
 		err = pier_serve(l.url, serve_one, .workers = 1, .max_conns = max,
 				 .idle = l.talk.idle, .on_listen = on_listen, .on_full = on_full);
@@ -237,14 +238,14 @@ static int check_reply(void)
 	int fd = pier_file_open(NULL, l.reply, PIER_READ);
 	if (fd < 0)
 		return fail(STATUS_LOCAL, "%s: %s", l.reply, pier_strerror(fd));
-	ssize_t len = is_udp() ? pier_file_read(fd, canned, sizeof canned, 0) : 0;
+	ssize_t len = has_datagrams() ? pier_file_read(fd, canned, sizeof canned, 0) : 0;
 	pier_file_close(fd);
 	if (len < 0)
 		return fail(STATUS_LOCAL, "%s: %s", l.reply, pier_strerror((int)len));
 	if (len > TALK_PIECE)
 		return fail(STATUS_USAGE, "%s: longer than a datagram, %d bytes", l.reply,
 			    TALK_PIECE);
-	if (is_udp())
+	if (has_datagrams())
 		l.canned = pier_bytes_of(canned, (size_t)len);
 	return STATUS_DONE;
 }
@@ -261,7 +262,7 @@ static int run(int argc, char **argv)
 	l.serve = choose();
 	if (!l.serve)
 		return STATUS_USAGE;
-	if (l.exec && is_udp())
+	if (l.exec && has_datagrams())
 		return fail(STATUS_USAGE, "--exec wants a stream: tcp://, unix: or seqpacket:");
 	if (l.reply && check_reply() != STATUS_DONE)
 		return STATUS_LOCAL;

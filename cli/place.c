@@ -47,10 +47,15 @@ const char *peer_text(pier_conn *peer, char into[PIER_ADDR_TEXT])
 const char *scheme_of(const char *url)
 {
 	static const char *const names[] = {
-		[PIER_TCP] = "tcp",   [PIER_UDP] = "udp",
-		[PIER_UNIX] = "unix", [PIER_SEQPACKET] = "seqpacket",
-		[PIER_FD] = "fd",     [PIER_PAIR] = "pair",
-		[PIER_TLS] = "tls",   [PIER_SYSTEMD] = "systemd",
+		[PIER_TCP] = "tcp",
+		[PIER_UDP] = "udp",
+		[PIER_UNIX] = "unix",
+		[PIER_SEQPACKET] = "seqpacket",
+		[PIER_FD] = "fd",
+		[PIER_PAIR] = "pair",
+		[PIER_TLS] = "tls",
+		[PIER_SYSTEMD] = "systemd",
+		[PIER_UNIXGRAM] = "unixgram",
 	};
 	pier_endpoint e;
 
@@ -81,7 +86,7 @@ static const struct cause dialling[] = {
 	{EPERM, "not allowed (a firewall or policy of this machine forbids it)", NULL},
 	{ENOENT, NULL, "no such socket (is the server running?)"},
 	{ENOTSOCK, NULL, "not a socket but a plain file"},
-	{EPROTOTYPE, NULL, "a socket of another type (unix: and seqpacket: are two)"},
+	{EPROTOTYPE, NULL, "a socket of another type (unix:, seqpacket: and unixgram: are three)"},
 	{EMSGSIZE, "too long for one message (a datagram holds 65507 bytes)",
 	 "too long for one message"},
 	{0, NULL, NULL},
@@ -103,7 +108,7 @@ static const struct cause listening[] = {
 
 static bool is_path(const pier_endpoint *e)
 {
-	return e->scheme == PIER_UNIX || e->scheme == PIER_SEQPACKET;
+	return e->scheme == PIER_UNIX || e->scheme == PIER_SEQPACKET || e->scheme == PIER_UNIXGRAM;
 }
 
 static const char *words_for(const struct cause *causes, int err, bool path)

@@ -264,7 +264,8 @@ static bool has_end(const char *url)
 {
 	pier_endpoint e;
 
-	return pier_endpoint_parse(url, &e) < 0 || e.scheme != PIER_UDP;
+	return pier_endpoint_parse(url, &e) < 0 ||
+	       (e.scheme != PIER_UDP && e.scheme != PIER_UNIXGRAM);
 }
 
 int talk(const char *url, pier_conn *peer, struct view *view, const struct talk_opts *opts,

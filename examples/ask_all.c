@@ -1,5 +1,6 @@
-/* Asks all at the same time, and tells of each what came, or why nothing came. The whole takes as
- *long as the slowest, two seconds at most. ask_all URL… */
+/* Asks all at the same time, and tells of each what came, or why nothing came. The whole takes as long as the slowest,
+ * two seconds at most.
+ *	ask_all URL… */
 #include <pier.h>
 
 static int ask(void *url)

@@ -6,22 +6,19 @@
 static int type(void *server)
 {
 	PIER_AUTO *keys = pier_adopt(STDIN_FILENO, NULL);
-	char line[512];
 
-	while (pier_gets(keys, line, sizeof line) > 0) /* for line in sys.stdin: */
-		pier_printf(server, "%s\n", line);     /*         s.sendall(line) */
-	return pier_finish(server);		       /* s.shutdown(SHUT_WR) */
+	pier_copy(keys, server);    /* for line in sys.stdin: s.sendall(line) */
+	return pier_finish(server); /* s.shutdown(SHUT_WR) */
 }
 
 static int chat(void *url)
 {
+	PIER_AUTO *screen = pier_adopt(STDOUT_FILENO, NULL);
 	PIER_AUTO *server = pier_dial(url); /* s = create_connection((host, port)) */
 	PIER_AUTO_GROUP hands = PIER_GROUP; /* ends before `server` does */
-	char line[1024];
 
-	pier_go(&hands, type, server);			 /* Thread(target=type).start() */
-	while (pier_gets(server, line, sizeof line) > 0) /* for line in s.makefile(): */
-		puts(line);
+	pier_go(&hands, type, server); /* Thread(target=type).start() */
+	pier_copy(server, screen);     /* for line in s.makefile(): print(line) */
 	if (pier_err(server))
 		fprintf(stderr, "%s\n", pier_why(server));
 	return pier_err(server);
@@ -29,6 +26,5 @@ static int chat(void *url)
 
 int main(int argc, char **argv)
 {
-	setlinebuf(stdout);
 	return pier_run(chat, argc > 1 ? argv[1] : "tcp://localhost:7002", .workers = 1) != 0;
 }

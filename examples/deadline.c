@@ -15,15 +15,15 @@ static int read_patiently(pier_conn *c)
 
 int main(void)
 {
-	char where[PIER_ADDR_TEXT], url[PIER_ADDR_TEXT + 8];
+	char where[PIER_ADDR_TEXT];
 	pier_listener *silent = NULL;
 	pier_addr addr = {0};
 	int64_t start = pier_now(); /* time.monotonic() */
 
 	if (pier_listen("tcp://127.0.0.1:0", &silent) < 0 || pier_listener_addr(silent, &addr) < 0)
 		return 1;
-	snprintf(url, sizeof url, "tcp://%s", pier_addr_format(&addr, where, sizeof where));
-	PIER_AUTO *c = pier_dial(url, .timeout = PIER_S(1)); /* create_connection(…, timeout=1) */
+	pier_addr_format(&addr, where, sizeof where);
+	PIER_AUTO *c = pier_dial(where, .timeout = PIER_S(1)); /* create_connection(…, timeout=1) */
 
 	pier_set_timeouts(c, PIER_MS(200), 0); /* s.settimeout(0.2) */
 	pier_next(c);

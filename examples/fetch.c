@@ -1,8 +1,6 @@
-/* Saves a page:	fetch https://example.org/ page.html
- *
- * Behind each ">>>" is the same step in Python, with http.client. */
+/* Saves a page.
+ *	fetch http://example.org/ page.html */
 #include <pier.h>
-#include <string.h>
 
 /* Reads the body to its end, into a file. */
 static int save(pier_http *h, const char *path)
@@ -10,71 +8,32 @@ static int save(pier_http *h, const char *path)
 	char part[16384];
 	ssize_t got;
 
-	/* >>> with open(path, "wb") as f: */
-	FILE *file = fopen(path, "wb");
+	FILE *file = fopen(path, "wb"); /* with open(path, "wb") as f: */
 	if (!file)
 		return -errno;
-	/* >>>     while part := r.read(16384): f.write(part) */
-	while ((got = pier_http_read(h, part, sizeof part)) > 0)
-		if (fwrite(part, 1, (size_t)got, file) < (size_t)got)
+	while ((got = pier_http_read(h, part, sizeof part)) > 0) /* while part := r.read(16384): */
+		if (fwrite(part, 1, (size_t)got, file) < (size_t)got) /*  f.write(part) */
 			break;
 	return fclose(file) || got > 0 ? -EIO : (int)got;
 }
 
-/* One question, one answer. */
-static int ask(pier_http *h, pier_bytes target, const char *host, const char *path)
+int main(int argc, char **argv)
 {
 	pier_http_head answer;
 
-	/* >>> h.request("GET", target) */
-	pier_http_ask(h, "GET", target, host, "User-Agent: fetch\r\n", -1);
-	/* >>> r = h.getresponse() */
-	int err = pier_http_answer(h, &answer, NULL, NULL);
-	if (err < 0)
-		return err;
-	/* >>> print(r.status, r.reason) */
-	printf("%d %s\n", answer.status, pier_http_reason(answer.status));
-	return answer.status == 200 ? save(h, path) : -PIER_EHTTP;
-}
-
-/* "host:port", or "[host]:port" for an IPv6 address, which has colons of its own. */
-static void name_host(const pier_http_url *url, char *into, size_t room)
-{
-	bool six = memchr(url->host.p, ':', url->host.len) != NULL;
-	const char *format = six ? "[%.*s]:%u" : "%.*s:%u";
-
-	snprintf(into, room, format, (int)url->host.len, url->host.p, url->port);
-}
-
-static int fetch(const char *text, const char *path)
-{
-	pier_http_url url;
-	char host[300], where[320];
-
-	/* >>> url = urlsplit(text) */
-	int err = pier_http_url_parse(text, &url);
-	if (err < 0 || url.host.len > 253) {
-		fprintf(stderr, "fetch: %s is no http:// or https:// address\n", text);
-		return 2;
+	if (argc != 3)
+		return fprintf(stderr, "usage: fetch http://HOST/PATH FILE\n"), 2;
+	/* h = HTTPConnection(url.netloc, timeout=30); h.request("GET", target) */
+	PIER_AUTO_HTTP *h = pier_http_open(argv[1], .timeout = PIER_S(10), .idle = PIER_S(30));
+	int err = pier_http_answer(h, &answer, NULL, NULL); /* r = h.getresponse() */
+	if (err == 1) {
+		/* print(r.status, r.reason) */
+		printf("%d %s\n", answer.status, pier_http_reason(answer.status));
+		err = answer.status == 200 ? save(h, argv[2]) : -PIER_EHTTP;
 	}
-	name_host(&url, host, sizeof host);
-	snprintf(where, sizeof where, "%s://%s", url.tls ? "tls" : "tcp", host);
-
-	/* >>> h = HTTPSConnection(url.netloc, timeout=30) */
-	PIER_AUTO *c = pier_dial(where, .timeout = PIER_S(10), .idle = PIER_S(30));
-	pier_http *h = pier_http_new(c);
-	err = ask(h, url.target, host, path);
-	pier_http_free(h);
+	pier_conn *c = pier_http_conn(h);
 	if (err < 0)
-		fprintf(stderr, "fetch: %s\n", pier_err(c) ? pier_why(c) : pier_strerror(err));
+		fprintf(stderr, "fetch: %s: %s\n", argv[1],
+			pier_err(c) ? pier_why(c) : pier_strerror(err));
 	return err < 0;
-}
-
-int main(int argc, char **argv)
-{
-	if (argc != 3) {
-		fprintf(stderr, "usage: fetch http[s]://HOST/PATH FILE\n");
-		return 2;
-	}
-	return fetch(argv[1], argv[2]);
 }

@@ -1,5 +1,5 @@
-/* Fetches a file from file_server: shows how far it is, and believes it only when size and MD5 are
- *right. file_client URL NAME INTO */
+/* Fetches a file from file_server: shows how far it is, and believes it only when size and MD5 are right.
+ *	file_client URL NAME INTO */
 #include <inttypes.h>
 #include <openssl/evp.h>
 #include <pier.h>
@@ -21,7 +21,7 @@ static int64_t receive(pier_conn *c, int64_t size, FILE *file, char hex[33])
 	EVP_DigestFinal_ex(sum, digest, NULL);
 	EVP_MD_CTX_free(sum);
 	for (int i = 0; i < 16; i++)
-		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+		snprintf(hex + 2 * i, 3, "%02x", digest[i]); /* .hexdigest() */
 	return got;
 }
 

@@ -1,5 +1,5 @@
-/* Gives the files of one folder. Asked for a name, it answers with size and MD5 on a line, then the
- *file. file_server FOLDER [URL] */
+/* Gives the files of one folder. Asked for a name, it answers with size and MD5 on a line, then the file.
+ *	file_server FOLDER [URL] */
 #include <inttypes.h>
 #include <openssl/evp.h>
 #include <pier.h>
@@ -17,7 +17,7 @@ static int md5_of(int fd, char hex[33])
 	EVP_DigestFinal_ex(sum, digest, NULL);
 	EVP_MD_CTX_free(sum);
 	for (int i = 0; i < 16; i++)
-		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+		snprintf(hex + 2 * i, 3, "%02x", digest[i]); /* .hexdigest() */
 	return (int)n;
 }
 

@@ -10,9 +10,9 @@ static int give(void *path)
 	int file = pier_file_open(NULL, path, PIER_READ);
 	if (file < 0)
 		return file;
-	ssize_t n = pier_sock_send_fds(&ends[0], "a file", 6, &file,
-				       1); /* socket.send_fds(s, [b"a file"], [f]) */
-	pier_file_close(file);		   /* the other end has its own */
+	/* socket.send_fds(s, [b"a file"], [f]) */
+	ssize_t n = pier_sock_send_fds(&ends[0], "a file", 6, &file, 1);
+	pier_file_close(file); /* the other end has its own */
 	return n < 0 ? (int)n : 0;
 }
 
@@ -22,8 +22,8 @@ static int take(void)
 	int file;
 	unsigned count = 0;
 
-	ssize_t n = pier_sock_recv_fds(&ends[1], text, sizeof text, &file, 1,
-				       &count); /* socket.recv_fds(s, 64, 1) */
+	/* socket.recv_fds(s, 64, 1) */
+	ssize_t n = pier_sock_recv_fds(&ends[1], text, sizeof text, &file, 1, &count);
 	if (n < 0 || count == 0)
 		return n < 0 ? (int)n : -ENODATA;
 	printf("%.*s, which begins: ", (int)n, text);

@@ -43,8 +43,8 @@ static ssize_t answer(pier_sock *s, const pier_addr *from)
 		ssize_t n = pier_sock_recvfrom(s, in, sizeof in, 0, &sender); /* s.recvfrom(1500) */
 		if (n < 0)
 			return n;
-		size_t skip =
-			ip ? (size_t)(in[0] & 15) * 4 : 0; /* its length in words: RFC 791 §3.1 */
+		/* its length in words: RFC 791 §3.1 */
+		size_t skip = ip ? (size_t)(in[0] & 15) * 4 : 0;
 		if (skip + sizeof head > (size_t)n || !pier_addr_eq(&sender, from))
 			continue;
 		memcpy(&head, in + skip, sizeof head);
@@ -61,8 +61,8 @@ int main(int argc, char **argv)
 
 	if (argc < 2 || pier_addr_parse(pier_text(argv[1]), 0, &to) < 0)
 		return 2;
-	int err = pier_socket(AF_INET, SOCK_RAW, IPPROTO_ICMP,
-			      &s); /* socket(AF_INET, SOCK_RAW, IPPROTO_ICMP) */
+	/* socket(AF_INET, SOCK_RAW, IPPROTO_ICMP) */
+	int err = pier_socket(AF_INET, SOCK_RAW, IPPROTO_ICMP, &s);
 	if (err == -EPERM)
 		err = pier_socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP, &s);
 	if (err < 0)

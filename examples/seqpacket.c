@@ -4,15 +4,12 @@
 
 static int count(void *listener)
 {
-	pier_conn *accepted = NULL;
+	PIER_AUTO *c = NULL; /* with conn: */
 
-	int err = pier_accept(listener, &accepted); /* conn, _ = s.accept() */
-	if (err < 0)
-		return err;
-	PIER_AUTO *c = accepted;
+	int err = pier_accept(listener, &c);	  /* conn, _ = s.accept() */
 	for (pier_bytes m; (m = pier_next(c)).p;) /* while m := conn.recv(65536): */
 		printf("[%.*s]\n", (int)m.len, m.p);
-	return pier_err(c);
+	return err < 0 ? err : pier_err(c);
 }
 
 static int send_three(void *url)

@@ -14,8 +14,8 @@ int main(int argc, char **argv)
 
 	if (argc < 3)
 		return 2;
-	int err = pier_socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL),
-			      &s); /* socket(AF_PACKET, SOCK_RAW, …) */
+	/* socket(AF_PACKET, SOCK_RAW, …) */
+	int err = pier_socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL), &s);
 	if (err < 0)
 		return fprintf(stderr, "no packet socket here: %s\n", pier_strerror(err)), 77;
 	snprintf(where, sizeof where, "packet:%s:0x0003", argv[1]);

@@ -1,5 +1,5 @@
-/* Sends what is typed, prints the answers, and ends on Q. No runtime is started: each call just
- *blocks. udp_q_client [URL] */
+/* Sends what is typed, prints the answers, and ends on Q. No runtime is started: each call just blocks.
+ *	udp_q_client [URL] */
 #include <pier.h>
 
 int main(int argc, char **argv)

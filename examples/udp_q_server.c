@@ -7,11 +7,10 @@ static void answer(pier_conn *c, void *arg)
 	(void)arg;
 	for (pier_bytes b; (b = pier_next(c)).p;) { /* data, addr = s.recvfrom(65535) */
 		printf("%s: %.*s\n", pier_peer(c), (int)b.len, b.p);
-		if (pier_bytes_eq(b, "Q")) {
+		if (pier_bytes_eq(b, "Q"))
 			pier_serve_stop(c); /* break */
-			return;
-		}
-		pier_printf(c, "%zu bytes, thank you", b.len); /* s.sendto(…, addr) */
+		else
+			pier_printf(c, "%zu bytes, thank you", b.len); /* s.sendto(…, addr) */
 	}
 }
 

@@ -4,16 +4,13 @@
 
 static int serve_one(void *listener)
 {
-	pier_conn *accepted = NULL;
+	PIER_AUTO *c = NULL; /* with conn: */
 	char line[64];
 
-	int err = pier_accept(listener, &accepted); /* conn, _ = s.accept() */
-	if (err < 0)
-		return err;
-	PIER_AUTO *c = accepted; /* with conn: */
+	int err = pier_accept(listener, &c); /* conn, _ = s.accept() */
 	if (pier_gets(c, line, sizeof line) > 0)
 		pier_printf(c, "you said: %s\n", line);
-	return pier_err(c);
+	return err < 0 ? err : pier_err(c);
 }
 
 static int meet(void *url)

@@ -1,5 +1,5 @@
-/* Sends back in capitals. One handler for ThreadingTCPServer and ThreadingUDPServer: the URL
- *decides. upper tcp://:9998	upper udp://:9999	nc [-u] localhost 9999 */
+/* Sends back in capitals. One handler for ThreadingTCPServer, ThreadingUDPServer and the unix ones: the URL decides.
+ *	upper tcp://:9998	upper udp://:9999	nc [-u] localhost 9999 */
 #include <ctype.h>
 #include <pier.h>
 

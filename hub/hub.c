@@ -106,7 +106,7 @@ static int listen_url(const char *listen, char *url, size_t room)
 
 	if (err < 0)
 		return err;
-	if (e.scheme == PIER_UDP || e.scheme == PIER_SEQPACKET)
+	if (e.scheme == PIER_UDP || e.scheme == PIER_UNIXGRAM || e.scheme == PIER_SEQPACKET)
 		return -EPROTONOSUPPORT;
 	bool add = e.scheme == PIER_TCP && !(e.query.len > 0 && strstr(e.query.p, "keepalive"));
 	int len = snprintf(url, room, "%s%s%s", listen, add ? (e.query.p ? "&" : "?") : "",

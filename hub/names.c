@@ -24,7 +24,7 @@ void name_fold(const char *name, char folded[NAME_MAX_BYTES + 1])
 {
 	size_t at = 0;
 
-	for (; name[at] && at < NAME_MAX_BYTES; at++) {
+	for (; at < NAME_MAX_BYTES && name[at]; at++) {
 		bool upper = name[at] >= 'A' && name[at] <= 'Z';
 		folded[at] = (char)(upper ? name[at] - 'A' + 'a' : name[at]);
 	}

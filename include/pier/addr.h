@@ -51,7 +51,8 @@ PIER_API const char *pier_addr_host(const pier_addr *a, char *into, size_t room)
 
 /* ---- Endpoints: where to dial or listen -------------------------------------------------------- */
 
-/*	tcp://host:port  udp://host:port  tls://host:port  unix:/path  unix:@name  seqpacket:/path  seqpacket:@name
+/*	tcp://host:port  udp://host:port  tls://host:port
+ *	unix:/path  unix:@name, and so seqpacket: and unixgram:
  *	fd:3  pair:  host:port (tcp)  :port (any address)
  *	systemd:  systemd:name (to listen on: sockets that systemd opened, sd_listen_fds(3))
  *	…?nodelay=0&rcvbuf=64k   IPv6 in brackets: tcp://[::1]:7437 */
@@ -63,7 +64,8 @@ typedef enum pier_scheme {
 	PIER_FD,
 	PIER_PAIR,
 	PIER_SYSTEMD,
-	PIER_TLS, /* over tcp */
+	PIER_TLS,      /* over tcp */
+	PIER_UNIXGRAM, /* datagrams inside this machine */
 } pier_scheme;
 
 typedef struct pier_endpoint {

@@ -146,6 +146,20 @@ PIER_API int pier_poll(pier_conn *c, int64_t ns);
  * the next call. Python: socket.sendall. send(2), MSG_NOSIGNAL. */
 PIER_API ssize_t pier_send(pier_conn *c, const void *p, size_t n);
 
+/* From now on what is sent on a stream is gathered, up to `bytes` (at most PIER_BUFFER_MAX): many small sends, one
+ * system call. It goes by pier_flush, together with the first send that no longer fits, before a file, and at the end
+ * (pier_finish, pier_close); not before a receive: who waits for an answer flushes first. What topics bring
+ * does not wait for it. A send that is gathered returns at once; an error is told by the call that sends. 0 ends it. What
+ * was gathered before goes first. Returns 0; -EPROTOTYPE where messages are, -EINVAL above the maximum, -EBUSY while
+ * another fiber flushes, -ENOMEM, none of which sticks; or the error of `c`.
+ * Python: makefile(buffering=…), StreamRequestHandler.wbufsize. */
+#define PIER_BUFFER_MAX (1u << 20)
+PIER_API int pier_buffer(pier_conn *c, size_t bytes);
+
+/* Sends what is gathered, or held, and waits until the kernel has all that was sent before. Returns 0 or an error.
+ * Python: file.flush. */
+PIER_API int pier_flush(pier_conn *c);
+
 /* Formats and sends, as one message. Returns the bytes, or an error. Python: file.write(f"…"). */
 PIER_API ssize_t pier_printf(pier_conn *c, const char *format, ...) PIER_PRINTF(2, 3);
 PIER_API ssize_t pier_vprintf(pier_conn *c, const char *format, va_list args) PIER_PRINTF(2, 0);
@@ -155,6 +169,10 @@ PIER_API ssize_t pier_vprintf(pier_conn *c, const char *format, va_list args) PI
  * `count`. Python: socket.sendfile. sendfile(2). */
 PIER_API int64_t pier_sendfile(pier_conn *c, const char *path, int64_t offset, int64_t count);
 PIER_API int64_t pier_sendfile_fd(pier_conn *c, int fd, int64_t offset, int64_t count);
+
+/* Sends on to `to` what comes from `from`, pieces or messages as they come, until its end; waits for both. Returns
+ * the bytes, or the error of whichever failed. Neither is finished or closed. Python: shutil.copyfileobj. */
+PIER_API int64_t pier_copy(pier_conn *from, pier_conn *to);
 
 /* Says that we send no more; receiving goes on. Python: socket.shutdown(SHUT_WR). shutdown(2). */
 PIER_API int pier_finish(pier_conn *c);

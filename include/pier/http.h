@@ -86,6 +86,9 @@ typedef struct pier_http pier_http;
 PIER_API pier_http *pier_http_new(pier_conn *c);
 PIER_API void pier_http_free(pier_http *h);
 
+/* A conversation that its scope owns:	PIER_AUTO_HTTP *h = pier_http_open("http://localhost/"); */
+#define PIER_AUTO_HTTP PIER_CLEANUP(pier_http_free_auto) pier_http
+
 /* Waits for the next request; skips what was left of the last body. Returns 1 with `out` filled, 0
  * when the conn is done (peer ended, no keep-alive, server stopping), or an error. A malformed head
  * is answered (400, 413, 414, 417, 431, 501, 505), half a head that never grows whole as well
@@ -138,6 +141,15 @@ typedef struct pier_http_url {
 } pier_http_url;
 PIER_API int pier_http_url_parse(const char *url, pier_http_url *out);
 
+/* Dials the server of an http:// or https:// URL (without userinfo) and asks for what it names: a GET, whose answer
+ * pier_http_answer and pier_http_read bring. Waits for the connection. The conn belongs to the conversation
+ * and ends with it. NULL only when memory is out; what else fails (-PIER_EURL …) is told by pier_http_answer, and
+ * pier_why(pier_http_conn(h)) has the sentence. Redirects are answers like others.
+ * Python: urllib.request.urlopen. RFC 9110 §4.2, §7.2. */
+PIER_API pier_http *pier_http_open_with(const char *url, const pier_dial_opts *opts);
+#define pier_http_open(url, ...)                                                                   \
+	pier_http_open_with((url), &(pier_dial_opts){.size = sizeof(pier_dial_opts), ##__VA_ARGS__})
+
 /* Sends a request head: method, target, Host from `host`, further lines in `fields`. `body_len` ≥ 0
  * adds Content-Length; -1: no body; -2: chunked. The body follows by pier_http_send, ended by
  * pier_http_end. What was left of the last answer is skipped. Returns 0, -EINVAL for what is no
@@ -151,6 +163,11 @@ PIER_API int pier_http_ask(pier_http *h, const char *method, pier_bytes target, 
  * Returns 1, or an error (-PIER_ETRUNCATED when the server closed instead). */
 PIER_API int pier_http_answer(pier_http *h, pier_http_head *out,
 			      void (*on_interim)(const pier_http_head *, void *), void *arg);
+
+static inline void pier_http_free_auto(pier_http **h)
+{
+	pier_http_free(*h);
+}
 
 PIER_END
 

@@ -31,8 +31,8 @@ typedef struct pier_serve_opts {
 	bool quiet;	       /* the caller says itself why it could not listen */
 	bool per_message;      /* call the handler once per message: see below */
 	bool isolate;	       /* a process for each conn: see below */
-	/* Of tls://, with a certificate: the handler sees conns whose handshake is done. It goes neither with
-	 * per_message nor with isolate (-EOPNOTSUPP). */
+	/* Of tls://, with a certificate: the handler sees conns whose handshake is done. It does not go with
+	 * per_message (-EOPNOTSUPP). With isolate, each process shakes hands itself, and no other knows the keys. */
 	pier_tls *tls;
 	/* More URLs to listen on, ended by NULL; at most 15. */
 	const char *const *also;
@@ -99,8 +99,10 @@ typedef struct pier_serve_opts {
  * Stopping is gentle: no new conns; a conn that waits between messages (pier_next, pier_gets,
  * pier_http_next) sees the end of input; one inside a message may go on for `grace`, then is cancelled.
  *
- * A udp peer is a conn from its first datagram on. It never says that it leaves, so over max_conns the one
+ * A udp or unixgram peer is a conn from its first datagram on. It never says that it leaves, so over max_conns the one
  * that is silent for longest, of all workers, is ended (-ECONNABORTED) for a new one.
+ * A unixgram peer must have a name (a dialled one has) to be answered, else -EDESTADDRREQ. One socket sends to all of
+ * them, and what a peer leaves unread takes its room: for peers that you do not trust there is seqpacket.
  *
  * Returns 0 after a stop, -ETIMEDOUT when a deadline around it ended it (handle_request's time-out), or why it
  * could not listen, or no longer: -EADDRINUSE, -EACCES, -PIER_EURL, -EINVAL for `allow`, `deny` or `proxied` that are

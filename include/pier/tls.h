@@ -63,6 +63,11 @@ typedef struct pier_tls_opts {
 	const char *client_ca;
 	bool client_optional; /* they may */
 
+	/* Certificates that were taken back: lists of them (PEM, several in one file), for whoever is asked who it
+	 * is. The issuer of the peer's certificate must have one here that is in force; else it is refused.
+	 * pier_tls_reload reads them again. Where .pin alone decides they are not asked. RFC 5280 §5 */
+	const char *crl;
+
 	/* Both. */
 	const char *alpn;     /* protocols, "h2,http/1.1", the dearest first: RFC 7301 */
 	pier_tls_version min; /* the least that is spoken */

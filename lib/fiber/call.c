@@ -102,12 +102,14 @@ int pier_call(unsigned worker, int (*fn)(void *), void *arg)
 		return -ENOTSUP;
 	if (worker >= f->worker->runtime->max)
 		return -EINVAL;
-	struct call k = {.fn = fn, .arg = arg, .caller = f};
 	int err = pier_wait_refused();
-	if (err == 0)
-		err = worker_at(f->worker->runtime, worker, &k.there);
 	if (err < 0)
 		return err;
+	struct worker *there;
+	err = worker_at(f->worker->runtime, worker, &there);
+	if (err < 0)
+		return err;
+	struct call k = {.fn = fn, .arg = arg, .caller = f, .there = there};
 	err = call(&k);
 	return err < 0 && k.result == -ECANCELED ? err : k.result;
 }

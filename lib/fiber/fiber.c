@@ -115,6 +115,17 @@ int pier_fiber_step(void)
 	return pier_wait_refused();
 }
 
+void pier_fiber_moved(int64_t in, int64_t out)
+{
+	struct worker *w = pier_worker_self();
+	if (!w)
+		return;
+	count_add(&w->io->counts.ops, 1);
+	count_add(&w->io->counts.at_once, 1);
+	count_add(&w->io->counts.bytes_in, (uint64_t)in);
+	count_add(&w->io->counts.bytes_out, (uint64_t)out);
+}
+
 /* ---- Parking ------------------------------------------------------------------------------------- */
 
 /* The timer is left where it is when it is early enough: it looks again when it fires. A conn's idle
@@ -132,7 +143,7 @@ int pier_fiber_park(int64_t at, bool deaf, const char *what)
 	struct fiber *f = pier_fiber_self();
 	int saved = errno; /* the thread's errno is shared by its fibers */
 
-	assert(f && f->state == FIBER_RUNNING);
+	assert(f && f->state == FIBER_RUNNING && !f->worker->in_deep);
 	int64_t scope_at = deadline_of(f);
 	f->state = FIBER_PARKED;
 	f->wake_err = 0;

@@ -75,6 +75,9 @@ pier_scope *pier_scope_of_thread(pier_scope *s);
  * -ETIMEDOUT. */
 int pier_fiber_step(void);
 
+/* Such a call moved so many bytes. Counted like an op that was complete at once. */
+void pier_fiber_moved(int64_t in, int64_t out);
+
 /* The fiber got what it wanted without parking; too often in a row, and the others run first. */
 void pier_fiber_streak(struct fiber *f);
 
@@ -117,6 +120,10 @@ void pier_fiber_interrupt(struct fiber *f, int err);
 
 /* Cancels one fiber: sticky. */
 void pier_fiber_cancel(struct fiber *f);
+
+/* Runs fn(arg), which must not wait, on a stack that the worker keeps for calls that go deep, so that the pages they
+ * touch are not the fiber's. Outside fibers, or without memory for that stack, just runs it. What it returned. */
+int64_t pier_deep(int64_t (*fn)(void *), void *arg);
 
 /* ---- Starting and ending ------------------------------------------------------------------------- */
 

@@ -66,6 +66,7 @@ void pier_worker_close(struct worker *w)
 {
 	assert(w->fibers == 0);
 	w->io->backend->close(w->io);
+	pier_deep_done(w);
 	pier_stacks_done(&w->stacks);
 	pier_heap_done(&w->timers);
 	free(w);

@@ -52,6 +52,8 @@ struct worker {
 	unsigned fibers;
 	unsigned mail_awaited; /* fibers that other threads may wake */
 	bool deadlock_told;
+	struct fiber *deep; /* the stack of deep calls; NULL before the first */
+	bool in_deep;	    /* one is under way */
 	struct fiber *dead; /* its stack is given back by whoever runs next */
 	struct turn_task *turn_first, **turn_last;
 	struct list before_wait;
@@ -73,6 +75,9 @@ struct runtime {
 	size_t stack_size;
 	struct worker *workers[WORKERS_MAX];
 };
+
+/* The end of the stack of deep calls. */
+void pier_deep_done(struct worker *w);
 
 /* The calling thread's worker, NULL outside a runtime. */
 struct worker *pier_worker_self(void);

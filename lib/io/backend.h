@@ -9,9 +9,9 @@
 #include <signal.h>
 #include <stdatomic.h>
 
-#define IO_BUF_SIZE   16384	   /* of a pool buffer */
-#define IO_SPILL_SIZE (256u << 10) /* for what of one message goes beyond a pool buffer */
-#define IO_BUFS_KEPT  256	   /* free buffers that an io keeps; more go back to malloc */
+#define IO_BUF_SIZE   (16384 + 256) /* of a pool buffer: a whole record of TLS, sealed */
+#define IO_SPILL_SIZE (256u << 10)  /* for what of one message goes beyond a pool buffer */
+#define IO_BUFS_KEPT  256	    /* free buffers that an io keeps; more go back to malloc */
 
 struct io_backend {
 	const char *name;

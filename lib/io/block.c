@@ -10,6 +10,7 @@
 
 #define OPS_MAX	  64	   /* under way at once: a thread that blocks asks for one or two */
 #define MAIL_LOOK 10000000 /* ns between two looks for mail that cannot wake us */
+#define HOUR_MS	  3600000
 
 struct block_io {
 	struct io io;
@@ -96,10 +97,17 @@ static bool expects_mail(const struct block_io *b)
 	return b->count == 0 || b->io.under_way > b->count;
 }
 
+/* poll(2) costs less than ppoll(2), which tells the time that is left; but it counts in milliseconds. It may so end
+ * early, and the rest is slept then. */
 static void sleep_deaf(const struct io *io, struct pollfd *fds, nfds_t count, int64_t deadline)
 {
+	int64_t ms = (deadline - io->now) / 1000000;
 	struct timespec t = until(io, deadline, INT64_MAX);
-	ppoll(fds, count, &t, NULL);
+
+	if (ms > 0)
+		poll(fds, count, deadline == INT64_MAX ? -1 : ms > HOUR_MS ? HOUR_MS : (int)ms);
+	else
+		ppoll(fds, count, &t, NULL);
 }
 
 /* The eventfd for mail lives as long as one wait, so a thread that blocked once holds nothing open. When none
@@ -146,16 +154,17 @@ static void block_wait(struct io *io, int64_t deadline)
 		fds[i] = (struct pollfd){.fd = b->ops[i]->fd,
 					 .events =
 						 io_kind_reads(b->ops[i]->kind) ? POLLIN : POLLOUT};
-	io->now = pier_io_clock();
+	if (deadline != INT64_MAX)
+		io->now = pier_io_clock();
 	if (io->ended || deadline <= io->now)
 		ppoll(fds, b->count, &(struct timespec){0}, NULL);
 	else if (expects_mail(b))
 		sleep_for_mail(io, fds, b->count, deadline);
 	else
 		sleep_deaf(io, fds, b->count, deadline);
-	io->now = pier_io_clock();
 	retry(b, fds);
-	pier_io_deliver(io);
+	if (!pier_io_deliver(io))
+		io->now = pier_io_clock(); /* only who got nothing asks whether it is too late */
 }
 
 /* Nothing is remembered between waits. */

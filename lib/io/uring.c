@@ -166,7 +166,7 @@ static int uring_open(struct io **out)
 static bool is_short(const struct msghdr *msg)
 {
 	size_t len = 0;
-	for (size_t i = 0; i < msg->msg_iovlen && len <= SAID_SHORT; i++)
+	for (size_t i = 0; i < (size_t)msg->msg_iovlen && len <= SAID_SHORT; i++)
 		len += msg->msg_iov[i].iov_len;
 	return len <= SAID_SHORT;
 }

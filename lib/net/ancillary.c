@@ -34,7 +34,7 @@ int pier_ancillary_add(pier_ancillary *a, int level, int type, const void *p, si
 		return -EMSGSIZE;
 	char *at = (char *)a->at + a->len;
 	struct cmsghdr head = {.cmsg_level = level, .cmsg_type = type};
-	head.cmsg_len = CMSG_LEN(len);
+	head.cmsg_len = (__typeof__(head.cmsg_len))CMSG_LEN(len); /* musl: socklen_t */
 	memset(at, 0, CMSG_SPACE(len));
 	memcpy(at, &head, sizeof head);
 	if (len)

@@ -55,6 +55,8 @@ struct joined pier_batch_at(struct batch *b, unsigned i)
 	struct msghdr *msg = &b->msgs[i].msg_hdr;
 	size_t len = b->msgs[i].msg_len, size = pier_joined_size(msg);
 	b->from[i].len = msg->msg_namelen;
+	if (msg->msg_namelen == 0) /* unix(7): the sender has no name */
+		b->from[i] = (pier_addr){.len = sizeof(sa_family_t), .sa.sa_family = AF_UNIX};
 	return (struct joined){&b->from[i], msg, b->iov[i].iov_base, len, size ? size : len};
 }
 

@@ -41,6 +41,7 @@ pier_conn *pier_conn_new(const struct transport *via, int fd, const pier_addr *p
 void pier_conn_free(pier_conn *c)
 {
 	pier_inbuf_drop(c);
+	pier_gathered_free(c);
 	free(c->name);
 	free(c->why);
 	free(c->peer_whole);
@@ -235,6 +236,8 @@ int pier_finish(pier_conn *c)
 {
 	if (!c)
 		return -ENOMEM;
+	if (c->gathered)
+		pier_flush(c);
 	if (c->err || c->finished)
 		return c->err;
 	int err = pier_conn_write_begin(c, PIER_FOREVER);
@@ -290,6 +293,8 @@ void pier_close(pier_conn *c)
 	PIER_SHIELD (PIER_LINGER) {
 		if (!c->err)
 			pier_held_drain(c, PIER_FOREVER);
+		if (c->gathered)
+			pier_flush(c);
 		if (c->outbox)
 			pier_outbox_end(c, PIER_FOREVER);
 		/* After the peer's end nothing of its can come any more: the close says all. */

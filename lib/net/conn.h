@@ -74,6 +74,7 @@ struct pier_conn {
 	bool peer_cut : 1;     /* `peer` has no memory beyond its length */
 	int64_t rd, wr;	       /* time-outs of a wait, PIER_FOREVER for none */
 	struct held *held;     /* what was sent and waits for more of it; mostly NULL */
+	struct gathered *gathered; /* what was sent and waits for pier_flush; mostly NULL */
 	struct outbox *outbox; /* what topics bring; NULL until the first */
 	struct inbuf in;
 	size_t message_max;
@@ -151,6 +152,15 @@ void pier_held_send(pier_conn *c);
 void pier_held_drain(pier_conn *c, int64_t until);
 /* The same without waiting for the peer: the conn is about to be closed. */
 void pier_held_end(pier_conn *c);
+
+/* ---- Gathering by choice (gathered.c) ---------------------------------------------------------------- */
+
+/* Gathers a message, if that was asked for and it fits. */
+bool pier_gathered_add(pier_conn *c, const struct iovec *iov, int count);
+/* What is gathered, to be sent now; then it is to be told gone. False: nothing is. */
+bool pier_gathered_claim(pier_conn *c, struct iovec *iov);
+void pier_gathered_gone(pier_conn *c);
+void pier_gathered_free(pier_conn *c);
 
 /* ---- Peers of a udp server (udp.c) --------------------------------------------------------------- */
 

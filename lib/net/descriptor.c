@@ -16,12 +16,19 @@ static struct io_op op_of(const pier_conn *c, enum io_kind socket, enum io_kind 
 			      .flags = c->blocks ? IO_MAY_BLOCK : 0};
 }
 
+/* One wait of several that a call may have. An error that another fiber brings ends the wait it finds; one that came
+ * when this fiber was already on its way would find none. */
+static int64_t await(pier_conn *c, struct io_op *op, int64_t until, const char *what)
+{
+	return c->err ? c->err : pier_await(op, until, what);
+}
+
 static int64_t stream_receive(pier_conn *c, void **at, size_t room, int64_t until)
 {
 	struct io_op op = op_of(c, IO_RECV, IO_READ);
 	op.mem.at = *at;
 	op.mem.len = room;
-	int64_t n = pier_await(&op, until, "input");
+	int64_t n = await(c, &op, until, "input");
 	if (n > 0)
 		*at = op.mem.at;
 	return n;
@@ -30,7 +37,7 @@ static int64_t stream_receive(pier_conn *c, void **at, size_t room, int64_t unti
 static int64_t descriptor_poll(pier_conn *c, int64_t until)
 {
 	struct io_op op = {.kind = IO_POLL_IN, .fd = c->fd};
-	return pier_await(&op, until, "input");
+	return await(c, &op, until, "input");
 }
 
 static int64_t stream_send(pier_conn *c, struct msghdr *msg, int64_t until)
@@ -38,9 +45,9 @@ static int64_t stream_send(pier_conn *c, struct msghdr *msg, int64_t until)
 	struct io_op op = op_of(c, IO_SENDMSG, IO_WRITEV);
 	op.msg = msg;
 	if (c->socket || pier_fiber_self())
-		return pier_await(&op, until, "room to send");
+		return await(c, &op, until, "room to send");
 	bool ours = pier_io_sigpipe_block();
-	int64_t n = pier_await(&op, until, "room to send");
+	int64_t n = await(c, &op, until, "room to send");
 	pier_io_sigpipe_restore(ours);
 	return n;
 }

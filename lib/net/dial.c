@@ -58,10 +58,18 @@ static void close_fd(int fd)
 		pier_io_close(fd);
 }
 
+/* unix(7), autobind: a name that the kernel chooses, so that we can be answered. */
+static int bind_somewhere(int fd)
+{
+	pier_addr any = {.len = sizeof(sa_family_t), .sa.sa_family = AF_UNIX};
+	return pier_io_bind(fd, &any);
+}
+
 static int type_of(pier_scheme scheme)
 {
 	switch (scheme) {
 	case PIER_UDP:
+	case PIER_UNIXGRAM:
 		return SOCK_DGRAM;
 	case PIER_SEQPACKET:
 		return SOCK_SEQPACKET;
@@ -95,6 +103,8 @@ static int open_socket(const pier_addr *to, void *arg)
 	if (fd < 0)
 		return fd;
 	int err = pier_socket_options(fd, &d->next);
+	if (err == 0 && d->next.scheme == PIER_UNIXGRAM)
+		err = bind_somewhere(fd);
 	if (err == 0)
 		err = bind_source(fd, d->o->source, to->sa.sa_family);
 	if (err < 0) {
@@ -186,7 +196,7 @@ static int dial(pier_conn *c, const char *url, struct dialling *d)
 		return adopt_fd(c, d->to.fd);
 	if (d->to.scheme == PIER_PAIR || d->to.scheme == PIER_SYSTEMD)
 		return -PIER_EURL; /* a pair has two ends: pier_pair; the other is to listen on */
-	if (d->to.scheme == PIER_UDP || d->to.scheme == PIER_SEQPACKET)
+	if (type_of(d->to.scheme) != SOCK_STREAM)
 		c->via = &pier_transport_message;
 	bool tls = d->to.scheme == PIER_TLS;
 	if (tls)

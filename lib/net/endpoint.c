@@ -17,9 +17,9 @@ static const struct {
 	const char *word;
 	pier_scheme scheme;
 } schemes[] = {
-	{"tcp://", PIER_TCP},		{"udp://", PIER_UDP}, {"unix:", PIER_UNIX},
-	{"seqpacket:", PIER_SEQPACKET}, {"fd:", PIER_FD},     {"pair:", PIER_PAIR},
-	{"systemd:", PIER_SYSTEMD},	{"tls://", PIER_TLS},
+	{"tcp://", PIER_TCP},		{"udp://", PIER_UDP},	      {"unix:", PIER_UNIX},
+	{"seqpacket:", PIER_SEQPACKET}, {"unixgram:", PIER_UNIXGRAM}, {"fd:", PIER_FD},
+	{"pair:", PIER_PAIR},		{"systemd:", PIER_SYSTEMD},   {"tls://", PIER_TLS},
 };
 
 /* RFC 3986 §3.1: schemes are compared without case. Without one, host:port means tcp. */
@@ -106,6 +106,7 @@ static int read_rest(struct cursor *c, pier_endpoint *e)
 		return read_host_port(c, e);
 	case PIER_UNIX:
 	case PIER_SEQPACKET:
+	case PIER_UNIXGRAM:
 		e->host = c->rest;
 		return e->host.len > 0 ? 0 : -PIER_EURL;
 	case PIER_FD:

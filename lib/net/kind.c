@@ -107,7 +107,7 @@ const pier_range *pier_addr_range(const pier_addr *a, unsigned n)
 	struct table t = table_of(a);
 	for (size_t i = 0; i < t.count; i++)
 		if (lies_in(t.bytes, t.family, t.ranges[i].network) && n-- == 0)
-			return &t.ranges[i];
+			return t.ranges + i;
 	if (!is_mapped(&t))
 		return NULL;
 	struct table inner = {v4, sizeof v4 / sizeof *v4, AF_INET, t.bytes + 12};

@@ -17,7 +17,7 @@
 
 static int type_of(pier_scheme scheme)
 {
-	return scheme == PIER_UDP	  ? SOCK_DGRAM
+	return has_datagrams(scheme)	  ? SOCK_DGRAM
 	       : scheme == PIER_SEQPACKET ? SOCK_SEQPACKET
 					  : SOCK_STREAM;
 }
@@ -79,7 +79,7 @@ static int bind_one(const pier_endpoint *e, const pier_addr *a, bool share)
 static int open_one(const pier_endpoint *e, const pier_addr *a, int backlog, bool share)
 {
 	int fd = bind_one(e, a, share);
-	if (fd < 0 || e->scheme == PIER_UDP)
+	if (fd < 0 || has_datagrams(e->scheme))
 		return fd;
 	int err = pier_io_listen(fd, backlog > 0 ? backlog : SOMAXCONN);
 	if (err < 0) {
@@ -172,9 +172,9 @@ static int scheme_of(int fd, pier_scheme *out)
 	if (err < 0)
 		return err;
 	bool local = a.sa.sa_family == AF_UNIX;
-	if (type == SOCK_DGRAM && !local)
-		*out = PIER_UDP;
-	else if (type == SOCK_DGRAM || !accepts)
+	if (type == SOCK_DGRAM)
+		*out = local ? PIER_UNIXGRAM : PIER_UDP;
+	else if (!accepts)
 		return -EPROTOTYPE;
 	else
 		*out = type == SOCK_SEQPACKET ? PIER_SEQPACKET : local ? PIER_UNIX : PIER_TCP;
@@ -263,6 +263,7 @@ int pier_places_open(const pier_endpoint *e, unsigned copies, int backlog, bool 
 		break;
 	case PIER_UNIX:
 	case PIER_SEQPACKET:
+	case PIER_UNIXGRAM:
 		err = unix_places(e, backlog, &p);
 		break;
 	case PIER_FD:

@@ -5,12 +5,18 @@
 #include <pier/addr.h>
 #include <stdbool.h>
 
+/* Nothing is accepted there: peers are told apart by their addresses. */
+static inline bool has_datagrams(pier_scheme scheme)
+{
+	return scheme == PIER_UDP || scheme == PIER_UNIXGRAM;
+}
+
 #define LISTEN_MAX 64 /* sockets of one server on one worker */
 
 /* One place to listen at: as many sockets as asked for, sharing it (tcp and udp: SO_REUSEPORT), or one
  * (unix). */
 struct place {
-	pier_scheme scheme; /* tcp, udp, unix or seqpacket, also of what was inherited */
+	pier_scheme scheme; /* tcp, udp, unix, seqpacket or unixgram, also of what was inherited */
 	pier_addr addr;	    /* with the real port */
 	int *fds;
 	unsigned count;

@@ -28,7 +28,7 @@ int pier_listen_with(const char *url, const pier_listen_opts *opts, pier_listene
 	int err = pier_endpoint_parse(url, &e);
 	if (err < 0)
 		return err;
-	if (e.scheme == PIER_UDP)
+	if (has_datagrams(e.scheme))
 		return -EPROTOTYPE; /* there is nothing to accept: pier_serve makes peers of datagrams */
 	pier_listener *l = calloc(1, sizeof *l);
 	if (!l)
@@ -37,7 +37,7 @@ int pier_listen_with(const char *url, const pier_listen_opts *opts, pier_listene
 		l->o = *opts;
 	err = pier_places_open(&e, 1, l->o.backlog, l->o.reuse_port, &l->places);
 	for (unsigned i = 0; err == 0 && i < l->places.count; i++)
-		if (l->places.at[i].scheme == PIER_UDP)
+		if (has_datagrams(l->places.at[i].scheme))
 			err = -EPROTOTYPE;
 	if (err < 0) {
 		pier_places_give_up(&l->places);

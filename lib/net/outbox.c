@@ -175,7 +175,7 @@ static int64_t send_now(struct outbox *o)
 {
 	pier_conn *c = o->conn;
 	struct iovec iov[PIECES];
-	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = gather(o, iov)};
+	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = (int)gather(o, iov)};
 	if (c->via->send_now)
 		return c->via->send_now(c, &msg);
 	if (c->udp)
@@ -250,6 +250,8 @@ void pier_outbox_flush(pier_conn *c)
 		int64_t n = send_now(o);
 		if (n >= 0)
 			consume(o, (size_t)n);
+		if (n == -EAGAIN && c->udp && c->peer.sa.sa_family == AF_UNIX)
+			n = -PIER_ESLOW; /* unix(7): nothing would tell when its queue has room */
 		if (n == -EAGAIN || (n >= 0 && is_short(o))) {
 			wait_for_room(o);
 			return;

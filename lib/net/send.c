@@ -66,6 +66,19 @@ static int send_all(pier_conn *c, struct iovec *iov, int count)
 	return 0;
 }
 
+static int send_in_turn(pier_conn *c, struct iovec *iov, int count)
+{
+	int err = pier_conn_write_begin(c, pier_conn_until(c, c->wr));
+	if (err < 0)
+		return pier_conn_fail(c, err, "send to");
+	if (c->err == 0 && count) /* it may have come while we waited for our turn */
+		err = send_all(c, iov, count);
+	if (err < 0)
+		pier_conn_fail(c, err, "send to");
+	pier_conn_write_end(c);
+	return c->err;
+}
+
 static int writable(pier_conn *c)
 {
 	if (!c)
@@ -98,20 +111,34 @@ ssize_t pier_send(pier_conn *c, const void *p, size_t n)
 	if (lf)
 		iov[count++] = (struct iovec){(void *)(uintptr_t) "\n", 1};
 
-	if (pier_held_add(c, iov + 1, count - 1))
+	if (pier_gathered_add(c, iov + 1, count - 1))
+		return (ssize_t)n;
+	if (pier_gathered_claim(c, iov)) {
+		err = send_in_turn(c, iov, count);
+		pier_gathered_gone(c);
+		return err < 0 ? err : (ssize_t)n;
+	}
+	if (!c->gathered && pier_held_add(c, iov + 1, count - 1))
 		return (ssize_t)n;
 	struct held *held = pier_held_claim(c, iov, &count);
-	err = pier_conn_write_begin(c, pier_conn_until(c, c->wr));
-	if (err < 0)
-		return pier_conn_fail(c, err, "send to");
-	if (c->err == 0) /* it may have come while we waited for our turn */
-		err = held ? send_all(c, iov, count) : send_all(c, iov + 1, count - 1);
+	err = held ? send_in_turn(c, iov, count) : send_in_turn(c, iov + 1, count - 1);
 	if (held)
 		pier_io_buf_give(pier_conn_io(), held);
-	if (err < 0)
-		pier_conn_fail(c, err, "send to");
-	pier_conn_write_end(c);
-	return c->err ? c->err : (ssize_t)n;
+	return err < 0 ? err : (ssize_t)n;
+}
+
+int pier_flush(pier_conn *c)
+{
+	struct iovec iov;
+	if (!c)
+		return -ENOMEM;
+	if (c->err || c->finished)
+		return c->err;
+	bool any = pier_gathered_claim(c, &iov);
+	int err = send_in_turn(c, &iov, any ? 1 : 0);
+	if (any)
+		pier_gathered_gone(c);
+	return err;
 }
 
 ssize_t pier_vprintf(pier_conn *c, const char *format, va_list args)
@@ -157,6 +184,8 @@ static int64_t send_piece(pier_conn *c, struct source *s)
 	op.file.fd2 = s->fd;
 	op.file.offset = s->at;
 	op.file.len = s->left < 0 ? SIZE_MAX : (size_t)s->left;
+	if (c->err) /* it came between two pieces */
+		return c->err;
 	c->writer = pier_fiber_self();
 	bool ours = !c->writer && pier_io_sigpipe_block();
 	int64_t n = pier_await(&op, pier_conn_until(c, c->wr), "room to send");
@@ -208,6 +237,8 @@ int64_t pier_sendfile_fd(pier_conn *c, int fd, int64_t offset, int64_t count)
 		return err;
 	if (c->via->message || c->frame != PIER_RAW)
 		return pier_conn_fail(c, -EPROTOTYPE, "send a file to");
+	if (c->gathered && (err = pier_flush(c)) < 0)
+		return err;
 	err = pier_conn_write_begin(c, pier_conn_until(c, c->wr));
 	if (err < 0)
 		return pier_conn_fail(c, err, "send a file to");

@@ -167,10 +167,8 @@ int64_t pier_sock_wait(pier_sock *s, struct io_op *op, struct sock_until *until,
 		return -EAGAIN;
 	if (until->at == 0)
 		until->at = ending(timeout);
-	if (!here.fiber) {
-		op->tried = op->kind != IO_CONNECT; /* poll(2) tells all that a try would */
+	if (!here.fiber)
 		return pier_await(op, until->at, what);
-	}
 	wait_enter(s, &here);
 	int64_t result = pier_await(op, until->at, what);
 	wait_leave(&here);

@@ -42,6 +42,13 @@ static inline bool sock_skips(pier_sock *s, int flags)
 	return flags == 0 && s->rd != 0;
 }
 
+/* For an op that is not tried before it waits: on a thread poll(2) tells all that a try would. A worker's backend knows
+ * more, and may try. */
+static inline bool sock_polls(void)
+{
+	return !pier_fiber_self();
+}
+
 /* Sends a part of a stream, or a whole message: the count, or an error, which is not noted. */
 ssize_t pier_sock_give(pier_sock *s, const void *p, size_t n, int flags, struct sock_until *until);
 
@@ -54,6 +61,15 @@ static inline int64_t sock_fail(pier_sock *s, int64_t err, const char *doing)
 
 /* A new handle on `fd`, with the time-outs of `like`, or of the process when it is NULL. */
 pier_sock pier_sock_make(int fd, int family, int type, int protocol, const pier_sock *like);
+
+/* The bytes of the first `n` messages of a batch. */
+static inline int64_t sock_bytes(const struct mmsghdr *msgs, int64_t n)
+{
+	int64_t sum = 0;
+	for (int64_t i = 0; i < n; i++)
+		sum += msgs[i].msg_len;
+	return sum;
+}
 
 /* The message as the kernel wants it. */
 struct msghdr pier_sock_header(const pier_message *m);

@@ -20,6 +20,8 @@ static int64_t take(pier_sock *s, pier_addr *peer, struct sock_until *until)
 	int64_t fd = pier_fiber_step();
 	if (fd == 0)
 		fd = pier_io_accept(s->fd, peer);
+	if (fd >= 0)
+		pier_fiber_moved(0, 0);
 	if (fd != -EAGAIN)
 		return fd;
 	struct io_op op = {.kind = IO_ACCEPT, .fd = s->fd, .tried = true};
@@ -47,7 +49,13 @@ int pier_sock_accept(pier_sock *s, pier_sock *out, pier_addr *peer)
 	return 0;
 }
 
-/* The wait is for the connection that is under way: asking again would say -EALREADY. */
+/* Linux tells who asks again, and takes note: 0 or why not, -EALREADY while it is under way. */
+static int ask_again(pier_sock *s, const pier_addr *to)
+{
+	int err = pier_io_connect(s->fd, to);
+	return err == -EISCONN ? 0 : err;
+}
+
 static int64_t connected(pier_sock *s, const pier_addr *to)
 {
 	struct sock_until until = {0};
@@ -59,10 +67,13 @@ static int64_t connected(pier_sock *s, const pier_addr *to)
 		return -EBUSY;
 	if (err != -EINPROGRESS || s->wr == 0)
 		return err;
-	struct io_op op = {.kind = IO_CONNECT, .fd = s->fd, .started = true};
+	err = ask_again(s, to); /* on this machine it is there at once */
+	if (err != -EALREADY)
+		return err;
+	struct io_op op = {.kind = IO_CONNECT, .fd = s->fd, .started = true, .tried = true};
 	err = pier_sock_wait(s, &op, &until, "a connection");
-	if (err == 0) /* so that Linux takes note: the next to connect gets its -EISCONN */
-		pier_io_connect(s->fd, to);
+	if (err == 0)
+		ask_again(s, to);
 	return err;
 }
 

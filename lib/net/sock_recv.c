@@ -18,17 +18,24 @@ static ssize_t receive_later(pier_sock *s, void *into, size_t room, int flags, b
 	return pier_sock_wait(s, &op, until, "input");
 }
 
+/* At once: what was in vain before no longer counts. */
+static inline ssize_t received(pier_sock *s, ssize_t n)
+{
+	s->vain = 0;
+	if (n >= 0)
+		pier_fiber_moved(n, 0);
+	return n;
+}
+
 static ssize_t receive(pier_sock *s, void *into, size_t room, int flags, struct sock_until *until)
 {
 	if (sock_skips(s, flags))
-		return receive_later(s, into, room, flags, false, until);
+		return receive_later(s, into, room, flags, sock_polls(), until);
 	int64_t n = pier_fiber_step();
 	if (n == 0)
 		n = pier_io_recv(s->fd, into, room, flags);
-	if (n != -EAGAIN) {
-		s->vain = 0;
-		return n;
-	}
+	if (n != -EAGAIN)
+		return received(s, n);
 	sock_in_vain(s);
 	return receive_later(s, into, room, flags, true, until);
 }
@@ -74,8 +81,7 @@ ssize_t pier_sock_recv(pier_sock *s, void *into, size_t room, int flags)
 		n = pier_io_recv(s->fd, into, room, flags);
 	if (n < 0)
 		return recv_again(s, into, room, flags, n);
-	s->vain = 0;
-	return n;
+	return received(s, n);
 }
 
 ssize_t pier_sock_recv_all(pier_sock *s, void *into, size_t len)
@@ -102,6 +108,8 @@ static SOCK_SELDOM ssize_t message_later(pier_sock *s, struct msghdr *msg, int f
 		.kind = IO_RECVMSG, .fd = s->fd, .flags = flags, .msg = msg, .tried = tried};
 	if (tried)
 		sock_in_vain(s);
+	else
+		op.tried = sock_polls();
 	return pier_sock_wait(s, &op, &until, "a message");
 }
 
@@ -116,16 +124,16 @@ static ssize_t receive_message(pier_sock *s, struct msghdr *msg, int flags)
 	if (n == -EAGAIN)
 		n = message_later(s, msg, flags, !skips);
 	else
-		s->vain = 0;
+		received(s, n);
 	return n < 0 ? sock_fail(s, n, "receive from") : n;
 }
 
 struct msghdr pier_sock_header(const pier_message *m)
 {
-	return (struct msghdr){.msg_iov = m->iov,
-			       .msg_iovlen = m->pieces,
-			       .msg_control = m->ancillary.at,
-			       .msg_controllen = m->ancillary.len};
+	struct msghdr msg = {.msg_iov = m->iov, .msg_control = m->ancillary.at};
+	msg.msg_iovlen = (__typeof__(msg.msg_iovlen))m->pieces; /* POSIX: int and socklen_t */
+	msg.msg_controllen = (__typeof__(msg.msg_controllen))m->ancillary.len;
+	return msg;
 }
 
 /* The same, with all the room there is. */
@@ -134,7 +142,8 @@ static struct msghdr empty_header(pier_message *m)
 	struct msghdr msg = pier_sock_header(m);
 	msg.msg_name = &m->addr.storage;
 	msg.msg_namelen = sizeof m->addr.storage;
-	msg.msg_controllen = m->ancillary.at ? m->ancillary.room : 0;
+	msg.msg_controllen =
+		(__typeof__(msg.msg_controllen))(m->ancillary.at ? m->ancillary.room : 0);
 	return msg;
 }
 
@@ -184,6 +193,8 @@ static int receive_batch(pier_sock *s, pier_message *m, unsigned count, int flag
 		msgs[i] = (struct mmsghdr){.msg_hdr = empty_header(&m[i])};
 	if (n == 0)
 		n = pier_io_recvmmsg(s->fd, msgs, count, flags);
+	if (n > 0)
+		pier_fiber_moved(sock_bytes(msgs, n), 0);
 	if (n == -EAGAIN && waits) {
 		struct sock_until until = {0};
 		struct io_op op = {.kind = IO_RECVMMSG, .fd = s->fd, .flags = flags, .tried = true};

@@ -3,6 +3,13 @@
 
 #define BATCH_MAX 64 /* messages of one system call */
 
+static inline int64_t sent_now(int64_t n)
+{
+	if (n >= 0)
+		pier_fiber_moved(0, n);
+	return n;
+}
+
 /* A send that would have had to wait. */
 static ssize_t give_later(pier_sock *s, const void *p, size_t n, int flags,
 			  struct sock_until *until)
@@ -20,7 +27,7 @@ ssize_t pier_sock_give(pier_sock *s, const void *p, size_t n, int flags, struct 
 		n = SOCK_ONCE_MAX;
 	int64_t sent = pier_fiber_step();
 	if (sent == 0)
-		sent = pier_io_send(s->fd, p, n, flags);
+		sent = sent_now(pier_io_send(s->fd, p, n, flags));
 	return sent == -EAGAIN ? give_later(s, p, n, flags, until) : sent;
 }
 
@@ -50,7 +57,7 @@ ssize_t pier_sock_send(pier_sock *s, const void *p, size_t n, int flags)
 {
 	ssize_t sent = pier_fiber_step();
 	if (sent == 0)
-		sent = pier_io_send(s->fd, p, n, flags);
+		sent = sent_now(pier_io_send(s->fd, p, n, flags));
 	return sent == (ssize_t)n ? sent : send_rest(s, p, n, flags, sent);
 }
 
@@ -80,7 +87,7 @@ static ssize_t give_message(pier_sock *s, struct msghdr *msg, int flags)
 	int64_t n = pier_fiber_step();
 
 	if (n == 0)
-		n = pier_io_sendmsg(s->fd, msg, flags);
+		n = sent_now(pier_io_sendmsg(s->fd, msg, flags));
 	if (n == -EAGAIN && has_no_sign(s, msg)) {
 		n = give_by_trying(s, msg, flags);
 	} else if (n == -EAGAIN) {
@@ -132,6 +139,8 @@ static int64_t give_batch(pier_sock *s, const pier_message *m, unsigned count, i
 		msgs[i] = (struct mmsghdr){.msg_hdr = addressed(&m[i])};
 	if (n == 0)
 		n = pier_io_sendmmsg(s->fd, msgs, count, flags);
+	if (n > 0)
+		pier_fiber_moved(0, sock_bytes(msgs, n));
 	if (n != -EAGAIN)
 		return n;
 	struct io_op op = {.kind = IO_SENDMMSG, .fd = s->fd, .flags = flags, .tried = true};

@@ -54,8 +54,10 @@ static int look_at_rest(pier_conn *c, size_t len)
 static int look_at_stream(pier_conn *c)
 {
 	bool raw = c->frame == PIER_RAW;
-	pier_bytes message, in = c->stale ? (pier_bytes){0} : pier_view(c);
-	size_t len = pier_view(c).len;
+	pier_bytes message, in = pier_view(c);
+	size_t len = in.len;
+	if (c->stale)
+		in = (pier_bytes){0};
 	ssize_t used = pier_frame_decode(c->frame, in, c->in.scanned, c->message_max, &message);
 	if (!raw) /* so that nothing is searched twice, here or in pier_next */
 		c->in.scanned = used > 0 ? (size_t)used - 1 : len;

@@ -96,7 +96,7 @@ int pier_tls_fail(pier_conn *c, int err, const char *doing)
 	if (c->err)
 		return c->err;
 	pier_conn_fail(c, err, doing);
-	if (t && t->words[0] && err == t->err && !c->why &&
+	if (t && t->words && err == t->err && !c->why &&
 	    asprintf(&c->why, "%s %s: %s", doing, pier_peer(c), t->words) < 0)
 		c->why = NULL;
 	return err;
@@ -173,6 +173,12 @@ static size_t plain_total(struct plain p)
 	return len;
 }
 
+static bool is_one_record(const struct msghdr *msg)
+{
+	return plain_total((struct plain){.iov = msg->msg_iov, .count = msg->msg_iovlen}) <=
+	       TLS_RECORD;
+}
+
 static void plain_spend(struct plain *p, size_t n)
 {
 	p->at += n;
@@ -215,7 +221,7 @@ static int64_t seal(pier_conn *c, const struct msghdr *msg, size_t most)
 	int err = p.count > 1 && !together ? -ENOMEM : 0;
 	most = all < most ? all : most;
 
-	if (err == 0) /* once, and not record by record */
+	if (err == 0 && !t->straight) /* once, and not record by record */
 		err = pier_tls_reserve(&t->out, most + (most / TLS_RECORD + 1) * TLS_OVERHEAD);
 	while (err == 0 && sealed < most) {
 		pier_bytes piece = plain_take(&p, together);
@@ -232,7 +238,11 @@ static int64_t seal(pier_conn *c, const struct msghdr *msg, size_t most)
 static int64_t tls_send(pier_conn *c, struct msghdr *msg, int64_t until)
 {
 	int err = flush(c, until);
-	int64_t n = err < 0 ? err : seal(c, msg, TLS_BATCH);
+	if (err < 0)
+		return err;
+	c->tls->straight = c->socket && is_one_record(msg) ? c : NULL;
+	int64_t n = seal(c, msg, TLS_BATCH);
+	c->tls->straight = NULL;
 	if (n < 0)
 		return n;
 	c->torn = true;
@@ -271,15 +281,23 @@ static void tls_close(pier_conn *c, bool reset)
 	c->tls = NULL;
 }
 
+static int64_t free_ssl(void *ssl)
+{
+	SSL_free(ssl);
+	return 0;
+}
+
 void pier_tls_conn_free(struct tls_conn *t)
 {
 	drop_in(t);
-	SSL_free(t->ssl);
+	pier_deep(free_ssl, t->ssl);
 	free_bytes(&t->out);
 	free_bytes(&t->going);
 	pier_tls_files_drop(t->files);
 	pier_tls_free(t->context);
 	free(t->line);
+	free(t->name);
+	free(t->words);
 	free(t);
 }
 

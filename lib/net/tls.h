@@ -37,9 +37,10 @@ struct tls_files {
 	unsigned count;
 	bool heavy; /* to sign with one of them takes long: RSA */
 	X509_STORE *ca, *client_ca;
+	STACK_OF(X509_CRL) * crls;	    /* NULL: nobody asks */
 	STACK_OF(X509_NAME) * client_names; /* told to clients that have several certificates */
-	unsigned char
-		session_scope[32]; /* a session is no longer taken once client_ca has changed */
+	unsigned char session_scope
+		[32]; /* a session is no longer taken once client_ca or crls have changed */
 };
 
 struct tls_pin {
@@ -95,18 +96,19 @@ struct tls_conn {
 	pier_tls *context;
 	struct tls_files *files; /* of the time of the handshake */
 	SSL *ssl;
-	struct tls_bytes in;	/* came, and OpenSSL has not seen it: a pool buffer */
-	struct tls_bytes out;	/* OpenSSL has sealed it */
-	struct tls_bytes going; /* on its way: stays where it is */
-	bool ended;		/* below, nothing more comes */
-	bool mute;		/* what OpenSSL still wants to say goes nowhere */
+	struct tls_bytes in;	   /* came, and OpenSSL has not seen it: a pool buffer */
+	struct tls_bytes out;	   /* OpenSSL has sealed it */
+	struct tls_bytes going;	   /* on its way: stays where it is */
+	const pier_conn *straight; /* what is sealed may leave by it at once; else NULL */
+	bool ended;		   /* below, nothing more comes */
+	bool mute;		   /* what OpenSSL still wants to say goes nowhere */
 	bool server;
-	bool open;		   /* the handshake is over, and was good */
-	int err;		   /* OpenSSL's state is beyond use */
-	char *line;		   /* pier_tls_words */
-	uint16_t port;		   /* of the peer: with the name, whose session it is */
-	char name[TLS_NAME_MAX];   /* whom the peer must be; "" = nobody asked */
-	char words[TLS_WORDS_MAX]; /* why it failed */
+	bool open;     /* the handshake is over, and was good */
+	int err;       /* OpenSSL's state is beyond use */
+	char *line;    /* pier_tls_words */
+	uint16_t port; /* of the peer: with the name, whose session it is */
+	char *name;    /* whom the peer must be; NULL = nobody asked */
+	char *words;   /* why it failed */
 };
 
 extern const struct transport pier_transport_tls;
@@ -130,6 +132,10 @@ int pier_tls_step_read(struct tls_conn *t, void *into, size_t room, size_t *n);
 int pier_tls_step_peek(struct tls_conn *t);
 int pier_tls_step_write(struct tls_conn *t, const void *p, size_t n);
 void pier_tls_step_close(struct tls_conn *t);
+
+/* Why it failed: what is said first is kept. */
+void pier_tls_say(struct tls_conn *t, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* tls_verify.c: what OpenSSL asks instead of its own. */
 int pier_tls_check_peer(X509_STORE_CTX *v, void *context);

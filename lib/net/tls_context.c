@@ -146,7 +146,7 @@ static int read_certs(pier_tls *t, const pier_tls_cert *from)
 #define TEXTS(o)                                                                                   \
 	{                                                                                          \
 		&(o)->ca, &(o)->pin, &(o)->name, &(o)->cert, &(o)->key, &(o)->client_ca,           \
-			&(o)->alpn, &(o)->keylog                                                   \
+			&(o)->crl, &(o)->alpn, &(o)->keylog                                        \
 	}
 
 static int copy_texts(pier_tls *t)

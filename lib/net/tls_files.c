@@ -205,6 +205,36 @@ static int read_authorities(const struct reader *r, const char *from, X509_STORE
 		     : fail(r, -PIER_ETLS, "authorities", from, "there is no certificate in it");
 }
 
+/* ---- Who is no longer trusted ---------------------------------------------------------------------- */
+
+static int parse_crls(struct tls_files *f, const char *pem, size_t len)
+{
+	OWNED_BIO *bio = BIO_new_mem_buf(pem, (int)len);
+	f->crls = sk_X509_CRL_new_null();
+	if (!bio || !f->crls)
+		return -ENOMEM;
+	for (X509_CRL *one; (one = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL));) {
+		if (sk_X509_CRL_push(f->crls, one))
+			continue;
+		X509_CRL_free(one);
+		return -ENOMEM;
+	}
+	ERR_clear_error(); /* the end of the file is one */
+	return sk_X509_CRL_num(f->crls);
+}
+
+static int read_crls(const struct reader *r, const char *from)
+{
+	OWNED_MEM char *pem = NULL;
+	size_t len = 0;
+	int n = read_pem(from, &pem, &len);
+	if (n == 0)
+		n = parse_crls(r->files, pem, len);
+	if (n < 0)
+		return fail(r, n, "revocations", from, NULL);
+	return n > 0 ? 0 : fail(r, -PIER_ETLS, "revocations", from, "there is no list in it");
+}
+
 /* ---- The system's ---------------------------------------------------------------------------------- */
 
 /* Some 140 certificates take 10 ms to parse: once for all contexts, and not on a worker. */
@@ -249,7 +279,7 @@ int pier_tls_authorities(const pier_tls *t, const struct tls_files *f, X509_STOR
 
 /* ---- All of it ------------------------------------------------------------------------------------- */
 
-/* The names are a hint for clients; what they are of is the scope of sessions. */
+/* The names are a hint for clients; what they are of, less what was taken back, is the scope of sessions. */
 static int note_client_authorities(struct tls_files *f)
 {
 	STACK_OF(X509) *all = X509_STORE_get1_all_certs(f->client_ca);
@@ -266,6 +296,12 @@ static int note_client_authorities(struct tls_files *f)
 		if (!name || !sk_X509_NAME_push(f->client_names, name))
 			X509_NAME_free(name);
 	}
+	for (int i = 0; ok && i < sk_X509_CRL_num(f->crls); i++) {
+		unsigned char list[EVP_MAX_MD_SIZE];
+		unsigned len;
+		ok = X509_CRL_digest(sk_X509_CRL_value(f->crls, i), EVP_sha256(), list, &len) &&
+		     EVP_DigestUpdate(sum, list, len) == 1;
+	}
 	ok = ok && EVP_DigestFinal_ex(sum, f->session_scope, NULL) == 1;
 	EVP_MD_CTX_free(sum);
 	sk_X509_pop_free(all, X509_free);
@@ -277,6 +313,8 @@ static int read_trust(const struct reader *r, const pier_tls_opts *o)
 	int err = 0;
 	if (o->ca && strcmp(o->ca, "system") != 0)
 		err = read_authorities(r, o->ca, &r->files->ca);
+	if (err == 0 && o->crl)
+		err = read_crls(r, o->crl);
 	if (err == 0 && o->client_ca)
 		err = read_authorities(r, o->client_ca, &r->files->client_ca);
 	return err == 0 && o->client_ca ? note_client_authorities(r->files) : err;
@@ -312,6 +350,7 @@ void pier_tls_files_drop(struct tls_files *f)
 	}
 	X509_STORE_free(f->ca);
 	X509_STORE_free(f->client_ca);
+	sk_X509_CRL_pop_free(f->crls, X509_CRL_free);
 	sk_X509_NAME_pop_free(f->client_names, X509_NAME_free);
 	free(f);
 }

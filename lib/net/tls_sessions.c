@@ -9,7 +9,7 @@
 
 static void key_of(const struct tls_conn *t, char key[KEY_MAX])
 {
-	snprintf(key, KEY_MAX, "%s:%u", t->name, t->port);
+	snprintf(key, KEY_MAX, "%s:%u", t->name ? t->name : "", t->port);
 }
 
 /* The place of a server; without one, the place that was not used for the longest time. */

@@ -56,6 +56,13 @@ static int be_server(struct tls_conn *t)
 	return 0;
 }
 
+static int64_t join(void *of)
+{
+	struct tls_conn *t = of;
+	t->ssl = SSL_new(t->context->ctx);
+	return t->ssl && pier_tls_bio_join(t) == 0;
+}
+
 static struct tls_conn *conn_new(pier_tls *x)
 {
 	struct tls_conn *t = calloc(1, sizeof *t);
@@ -63,8 +70,7 @@ static struct tls_conn *conn_new(pier_tls *x)
 		return NULL;
 	t->context = pier_tls_keep(x);
 	t->files = pier_tls_files_keep(x);
-	t->ssl = SSL_new(x->ctx);
-	if (!t->ssl || pier_tls_bio_join(t) < 0) {
+	if (!pier_deep(join, t)) {
 		pier_tls_conn_free(t);
 		return NULL;
 	}

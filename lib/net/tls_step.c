@@ -2,7 +2,10 @@
  * many conns share: each call begins with an empty one. */
 #include "tls.h"
 
+#include "fiber/fiber.h"
+
 #include <openssl/err.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -55,33 +58,34 @@ static const char *alert_words(int alert)
 						      : SSL_alert_desc_string_long(alert);
 }
 
-static void say(struct tls_conn *t, const char *text)
+void pier_tls_say(struct tls_conn *t, const char *format, ...)
 {
-	if (!t->words[0])
-		snprintf(t->words, sizeof t->words, "%s", text);
+	va_list args;
+	va_start(args, format);
+	if (!t->words && vasprintf(&t->words, format, args) < 0)
+		t->words = NULL;
+	va_end(args);
 }
 
 static int explain(struct tls_conn *t, unsigned long code)
 {
 	int reason = ERR_GET_REASON(code), alert = alert_of(reason);
 	const char *plain = ERR_GET_LIB(code) == ERR_LIB_SSL ? plain_words(reason) : NULL;
-	char text[TLS_WORDS_MAX];
 
 	if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING && ERR_GET_LIB(code) == ERR_LIB_SSL) {
-		say(t, t->open ? "it ended without close_notify: what came may have been cut"
-			       : "it ended inside the handshake");
+		pier_tls_say(t, "%s",
+			     t->open ? "it ended without close_notify: what came may have been cut"
+				     : "it ended inside the handshake");
 		return -PIER_ETRUNCATED;
 	}
 	if (plain)
-		snprintf(text, sizeof text, "%s", plain);
+		pier_tls_say(t, "%s", plain);
 	else if (alert >= 0 && ERR_GET_LIB(code) == ERR_LIB_SSL)
-		snprintf(text, sizeof text, "the peer %s: %s",
-			 is_of_certificate(alert) ? "does not take our certificate" : "refused",
-			 alert_words(alert));
+		pier_tls_say(t, "the peer %s: %s",
+			     is_of_certificate(alert) ? "does not take our certificate" : "refused",
+			     alert_words(alert));
 	else
-		snprintf(text, sizeof text, "%s",
-			 code ? ERR_reason_error_string(code) : "no reason given");
-	say(t, text);
+		pier_tls_say(t, "%s", code ? ERR_reason_error_string(code) : "no reason given");
 	if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED ||
 	    reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
 		return -PIER_EVERIFY;
@@ -106,45 +110,82 @@ static int outcome(struct tls_conn *t, int ret)
 	}
 }
 
-int pier_tls_step_handshake(struct tls_conn *t)
+/* ---- The calls, each on the worker's stack for what goes deep ------------------------------------- */
+
+struct step {
+	struct tls_conn *t;
+	void *into;
+	const void *from;
+	size_t room, n;
+};
+
+static int64_t shake(void *of)
 {
+	struct tls_conn *t = of;
 	ERR_clear_error();
 	return outcome(t, SSL_do_handshake(t->ssl));
 }
 
+static int64_t read_some(void *of)
+{
+	struct step *s = of;
+	ERR_clear_error();
+	return outcome(s->t, SSL_read_ex(s->t->ssl, s->into, s->room, &s->n));
+}
+
+static int64_t peek(void *of)
+{
+	struct step *s = of;
+	ERR_clear_error();
+	return outcome(s->t, SSL_peek_ex(s->t->ssl, s->into, s->room, &s->n));
+}
+
+static int64_t write_all(void *of)
+{
+	struct step *s = of;
+	ERR_clear_error();
+	return outcome(s->t, SSL_write_ex(s->t->ssl, s->from, s->room, &s->n));
+}
+
+int pier_tls_step_handshake(struct tls_conn *t)
+{
+	return (int)pier_deep(shake, t);
+}
+
 int pier_tls_step_read(struct tls_conn *t, void *into, size_t room, size_t *n)
 {
-	if (t->err)
-		return t->err;
-	ERR_clear_error();
-	return outcome(t, SSL_read_ex(t->ssl, into, room, n));
+	struct step s = {.t = t, .into = into, .room = room};
+	int done = t->err ? t->err : (int)pier_deep(read_some, &s);
+	*n = s.n;
+	return done;
 }
 
 int pier_tls_step_peek(struct tls_conn *t)
 {
 	char byte;
-	size_t n;
-	if (t->err)
-		return t->err;
-	ERR_clear_error();
-	return outcome(t, SSL_peek_ex(t->ssl, &byte, 1, &n));
+	struct step s = {.t = t, .into = &byte, .room = 1};
+	return t->err ? t->err : (int)pier_deep(peek, &s);
 }
 
 int pier_tls_step_write(struct tls_conn *t, const void *p, size_t len)
 {
-	size_t n;
-	if (t->err)
-		return t->err;
-	ERR_clear_error();
-	int done = outcome(t, SSL_write_ex(t->ssl, p, len, &n));
+	struct step s = {.t = t, .from = p, .room = len};
+	int done = t->err ? t->err : (int)pier_deep(write_all, &s);
 	/* A write needs no input once the handshake is over, since no renegotiation is allowed. */
 	return done == TLS_WANTS || done == TLS_CLOSED ? (t->err = -PIER_ETLS) : done;
 }
 
+static int64_t say_end(void *of)
+{
+	struct tls_conn *t = of;
+	ERR_clear_error();
+	SSL_shutdown(t->ssl);
+	ERR_clear_error();
+	return 0;
+}
+
 void pier_tls_step_close(struct tls_conn *t)
 {
-	ERR_clear_error();
 	if (!t->err && t->open)
-		SSL_shutdown(t->ssl);
-	ERR_clear_error();
+		pier_deep(say_end, t);
 }

@@ -15,25 +15,24 @@ static void say_dates(struct tls_conn *t, X509 *cert, int depth, bool over)
 	char day[16], who[TLS_NAME_MAX];
 	pier_tls_date(over ? X509_get0_notAfter(cert) : X509_get0_notBefore(cert), day);
 	pier_tls_subject(X509_get_subject_name(cert), who, sizeof who);
-	snprintf(t->words, sizeof t->words, "certificate%s%.160s %s %s",
-		 depth ? " of its issuer " : "", depth ? who : "",
-		 over ? "expired on" : "is not valid before", day);
+	pier_tls_say(t, "certificate%s%.160s %s %s", depth ? " of its issuer " : "",
+		     depth ? who : "", over ? "expired on" : "is not valid before", day);
 }
 
 static void say_names(struct tls_conn *t, X509 *cert)
 {
 	char names[256];
 	pier_tls_names(cert, names, sizeof names);
-	snprintf(t->words, sizeof t->words, "host name does not match: certificate is for %s",
-		 names[0] ? names : "no name (a subject alone does not count: RFC 9525 §2)");
+	pier_tls_say(t, "host name does not match: certificate is for %s",
+		     names[0] ? names : "no name (a subject alone does not count: RFC 9525 §2)");
 }
 
 static void say_issuer(struct tls_conn *t, X509 *cert)
 {
 	char issuer[TLS_NAME_MAX];
 	pier_tls_subject(X509_get_issuer_name(cert), issuer, sizeof issuer);
-	snprintf(t->words, sizeof t->words, "issued by %.200s, whom we do not know; give .ca%s",
-		 issuer, t->server ? "" : "=… or .pin=…");
+	pier_tls_say(t, "issued by %.200s, whom we do not know; give .ca%s", issuer,
+		     t->server ? "" : "=… or .pin=…");
 }
 
 static void say_why(struct tls_conn *t, X509_STORE_CTX *v)
@@ -54,8 +53,8 @@ static void say_why(struct tls_conn *t, X509_STORE_CTX *v)
 		return;
 	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-		snprintf(t->words, sizeof t->words, "self-signed certificate%s; give .ca%s",
-			 depth ? " in chain" : "", t->server ? "" : "=… or .pin=…");
+		pier_tls_say(t, "self-signed certificate%s; give .ca%s", depth ? " in chain" : "",
+			     t->server ? "" : "=… or .pin=…");
 		return;
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
@@ -63,7 +62,7 @@ static void say_why(struct tls_conn *t, X509_STORE_CTX *v)
 		say_issuer(t, cert);
 		return;
 	default:
-		snprintf(t->words, sizeof t->words, "%s", X509_verify_cert_error_string(err));
+		pier_tls_say(t, "%s", X509_verify_cert_error_string(err));
 	}
 }
 
@@ -93,6 +92,16 @@ static bool any_pinned(const pier_tls *x, X509_STORE_CTX *v)
 	return false;
 }
 
+/* The chain, and that the peer's own certificate was not taken back: RFC 5280 §6.3. */
+static bool holds(const struct tls_conn *t, X509_STORE_CTX *v)
+{
+	if (t->files->crls) {
+		X509_STORE_CTX_set0_crls(v, t->files->crls); /* ours still */
+		X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(v), X509_V_FLAG_CRL_CHECK);
+	}
+	return X509_verify_cert(v) == 1;
+}
+
 static int check_server(struct tls_conn *t, X509_STORE_CTX *v)
 {
 	const pier_tls *x = t->context;
@@ -100,12 +109,12 @@ static int check_server(struct tls_conn *t, X509_STORE_CTX *v)
 
 	if (x->o.verify == PIER_TLS_NONE && !x->pin_count)
 		return 1;
-	if (by_chain && x->o.verify != PIER_TLS_NONE && X509_verify_cert(v) != 1) {
+	if (by_chain && x->o.verify != PIER_TLS_NONE && !holds(t, v)) {
 		say_why(t, v);
 		return 0;
 	}
 	if (x->pin_count && !any_pinned(x, v)) {
-		snprintf(t->words, sizeof t->words, "its key is none of those pinned");
+		pier_tls_say(t, "its key is none of those pinned");
 		X509_STORE_CTX_set_error(v, X509_V_ERR_APPLICATION_VERIFICATION);
 		return 0;
 	}
@@ -121,7 +130,7 @@ int pier_tls_check_peer(X509_STORE_CTX *v, void *context)
 
 	if (!t->server)
 		return check_server(t, v);
-	if (X509_verify_cert(v) == 1)
+	if (holds(t, v))
 		return 1;
 	say_why(t, v);
 	return 0;
@@ -135,14 +144,18 @@ int pier_tls_expect_name(struct tls_conn *t, const char *name)
 {
 	X509_VERIFY_PARAM *param = SSL_get0_param(t->ssl);
 	unsigned char number[16];
+	char ascii[TLS_NAME_MAX];
 	pier_bytes known = pier_bytes_of(name, strcspn(name, "%")); /* a scope is ours alone */
 
-	int err = pier_name_ascii(known, t->name, sizeof t->name); /* RFC 9525 §6.3 */
+	int err = pier_name_ascii(known, ascii, sizeof ascii); /* RFC 9525 §6.3 */
 	if (err < 0)
 		return err;
-	size_t len = strlen(t->name);
-	if (len && t->name[len - 1] == '.')
-		t->name[len - 1] = '\0';
+	size_t len = strlen(ascii);
+	if (len && ascii[len - 1] == '.')
+		ascii[len - 1] = '\0';
+	t->name = strdup(ascii);
+	if (!t->name)
+		return -ENOMEM;
 	if (inet_pton(AF_INET, t->name, number) == 1)
 		return X509_VERIFY_PARAM_set1_ip(param, number, 4) ? 0 : -ENOMEM;
 	if (inet_pton(AF_INET6, t->name, number) == 1)

@@ -12,6 +12,8 @@
 #define BUCKETS	   1024 /* a power of two */
 #define HANDED_MAX 64	/* datagrams, then handlers run */
 
+#define UNIX_ROOM_LOOK PIER_MS(1)
+
 struct datagram {
 	struct datagram *next;
 	size_t len;
@@ -90,9 +92,9 @@ static struct udp_peer **bucket_of(struct udp_port *p, const pier_addr *a)
 	uint64_t h = p->seed;
 	const unsigned char *at = (const unsigned char *)&a->storage;
 	uint64_t word;
-	/* All are of one length, so what is behind it stays zero. */
 	for (socklen_t i = 0; i < a->len; i += sizeof word) {
-		memcpy(&word, at + i, sizeof word);
+		word = 0; /* behind the end of a unix name is what an older one left */
+		memcpy(&word, at + i, a->len - i < sizeof word ? a->len - i : sizeof word);
 		h = (h ^ word) * 0x9e3779b97f4a7c15u;
 		h ^= h >> 32;
 	}
@@ -398,6 +400,22 @@ static int64_t send_alone(pier_conn *c, struct msghdr *msg, int64_t until)
 	return pier_await(&op, until, "room to send");
 }
 
+/* unix(7): one who has no name cannot be answered; and one whose queue is full gives no sign when it has room again. */
+static int64_t send_local(pier_conn *c, struct msghdr *msg, int64_t until)
+{
+	struct io_op op = {.kind = IO_SENDMSG, .fd = c->fd, .msg = msg, .nowait = true};
+	int64_t n;
+	if (c->peer.len <= sizeof(sa_family_t))
+		return -EDESTADDRREQ;
+	pier_udp_address(c, msg);
+	while ((n = pier_await(&op, until, "room to send")) == -EAGAIN) {
+		int err = pier_conn_io()->now >= until ? -ETIMEDOUT : pier_sleep(UNIX_ROOM_LOOK);
+		if (err < 0)
+			return err;
+	}
+	return n;
+}
+
 /* While handlers have datagrams to take, answers are gathered; the one to the last takes all along. */
 static int64_t peer_send(pier_conn *c, struct msghdr *msg, int64_t until)
 {
@@ -405,6 +423,8 @@ static int64_t peer_send(pier_conn *c, struct msghdr *msg, int64_t until)
 	int err = pier_wait_refused();
 	if (err < 0)
 		return err;
+	if (c->peer.sa.sa_family == AF_UNIX)
+		return send_local(c, msg, until);
 	if (length(msg) <= GATHER_PIECE && (p->queued || p->out->count))
 		return send_together(c, msg, until);
 	return send_alone(c, msg, until);

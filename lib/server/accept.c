@@ -148,7 +148,7 @@ static int take_all(struct door *door)
 {
 	struct station *st = door->station;
 
-	if (door->scheme != PIER_UDP)
+	if (!has_datagrams(door->scheme))
 		return accept_all(door);
 	struct udp_port *port;
 	int err;

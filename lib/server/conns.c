@@ -67,7 +67,7 @@ void pier_station_leave(struct station *st, pier_conn *c)
 
 /* ---- A fiber for all of a conn ------------------------------------------------------------------- */
 
-static bool secure(const struct station *st, pier_conn *c)
+bool pier_station_secure(const struct station *st, pier_conn *c)
 {
 	c->unopened = c->secure && pier_tls_start_served(c, st->serving->o.tls) < 0;
 	return !c->unopened;
@@ -82,10 +82,10 @@ static int serve_conn(void *arg)
 	list_push(&st->conns, &c->link);
 	if (st->ordered[ORDER_END_CONNS])
 		pier_conn_drain(c);
-	if (pier_station_meet(st, c) && secure(st, c)) {
+	if (pier_station_meet(st, c)) {
 		if (st->serving->o.isolate)
 			pier_station_isolate(st, c);
-		else
+		else if (pier_station_secure(st, c))
 			pier_station_handle(st, c);
 	}
 	pier_station_leave(st, c);

@@ -1,7 +1,7 @@
 /* A process for each conn: what its handler breaks, it breaks alone.
  *
  *	parent   accept ── fork ── close its copy ── wait for the child (a pidfd) ── reap, report
- *	child            └─ close all doors ── a runtime of its own: on_open, handler, on_close ── exit
+ *	child            └─ close all doors ── a runtime of its own: TLS, on_open, handler, on_close ── exit
  *
  * The child is left with the conn, and with whatever the application had open. */
 #include "station.h"
@@ -47,7 +47,8 @@ static int run_child(void *arg)
 	struct child *child = arg;
 	PIER_AUTO_GROUP signals = PIER_GROUP;
 	pier_go(&signals, read_signals, child);
-	pier_station_handle(child->st, child->conn);
+	if (pier_station_secure(child->st, child->conn))
+		pier_station_handle(child->st, child->conn);
 	pier_station_say_goodbye(child->st, child->conn);
 	pier_close(child->conn);
 	return child->st->serving->told_in_child ? STATUS_STOP : 0;
@@ -164,7 +165,7 @@ int pier_serving_check_isolation(struct serving *s)
 	if (!s->o.isolate)
 		return 0;
 	for (unsigned i = 0; i < s->url_count; i++)
-		if (s->urls[i].endpoint.scheme == PIER_UDP)
+		if (has_datagrams(s->urls[i].endpoint.scheme))
 			return -EOPNOTSUPP; /* its peers share one socket */
 	s->o.workers = 1;		    /* processes are what uses the cores */
 	return s->o.per_message ? -EINVAL : 0;

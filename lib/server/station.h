@@ -109,6 +109,8 @@ void pier_doors_close(struct serving *s);
 bool pier_station_welcomes(const struct station *st, const pier_addr *peer);
 
 /* conns.c: on_open and the handler; what went wrong, and on_close. */
+/* Shakes hands, where the conn came by tls://; false when that failed. */
+bool pier_station_secure(const struct station *st, pier_conn *c);
 void pier_station_handle(struct station *st, pier_conn *c);
 void pier_station_say_goodbye(struct station *st, pier_conn *c);
 

@@ -10,6 +10,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
 PYTHON = "/usr/bin/python3"  # Debian's own: another one first in PATH would be another contender
 C = ["-O2", "-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", f"-I{TOP / 'include'}"]
+TLS = "-lssl -lcrypto"
 CXX = ["-O2", "-std=c++17", "-Wall", "-Wextra"]
 
 
@@ -41,6 +42,11 @@ CONTENDERS = [
     Contender("bare io_uring", "peers/bare_uring.c", "echo idle stream", bare=True),
     Contender("bare room", "peers/bare_fanout.c", "fanout", bare=True),
     Contender("bare recvmmsg", "peers/bare_udp.c", "udp", bare=True),
+    Contender("bare OpenSSL", "peers/tls_epoll.c", "tls", package="libssl-dev", libraries=TLS, bare=True),
+    Contender("pier TLS, epoll", "peers/pier_tls.c", "tls", package="libssl-dev", io="epoll"),
+    Contender("pier TLS, io_uring", "peers/pier_tls.c", "tls", package="libssl-dev", io="uring"),
+    Contender("Go crypto/tls", "peers/tls_go.go", "tls", package="golang-go"),
+    Contender("Python asyncio ssl", "peers/tls_aio.py", "tls", package="python3"),
     Contender("pier epoll", "peers/pier.c", "echo lines idle stream fanout udp", io="epoll"),
     Contender("pier io_uring", "peers/pier.c", "echo lines idle stream fanout udp", io="uring"),
     Contender("pier epoll, quiet", "peers/pier_quiet.c", "echo idle", io="epoll"),
@@ -75,7 +81,7 @@ def command_to_compile(source, libraries, build):
     if source.endswith(".cpp"):
         return ["g++", *CXX, *out, str(HERE / source), *libraries.split(), "-pthread"]
     sources = sorted(map(str, (HERE / source).glob("*.c"))) if source == "load" else [str(HERE / source)]
-    ours = [str(build / "lib" / "libpier.a")] if "pier" in source else []
+    ours = [str(build / "lib" / "libpier.a"), *TLS.split()] if "pier" in source else []
     return [os.environ.get("CC", "gcc"), *C, *out, *sources, *ours, *libraries.split(), "-pthread"]
 
 

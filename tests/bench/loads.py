@@ -13,6 +13,7 @@ class Load:
     size: int = 64
     depth: int = 1
     unit: str = "message"  # what is counted
+    tls: tuple = ()  # what the load is told of it
     cores: int = 0  # that the server may use; 0 = all that it is given
 
 
@@ -32,6 +33,13 @@ LOADS = [
     ),
     *(Load(f"workers-{n}", f"Echo: 800 conns, 64 B, {n} of the server's cores", "echo", "echo", 800, cores=n) for n in (1, 2)),
     Load("pipelined-64", "Pipelined: 64 conns, 64 B, 16 messages at once", "echo", "echo", 64, depth=16),
+    *(
+        Load(f"tls-64x{size}", f"Echo over TLS 1.3: 64 conns, {size_name(size)}", "tls", "echo", 64, size, tls=("--tls",))
+        for size in (64, 16384)
+    ),
+    Load("tls-churn", "Handshake, echo 64 B, close: 64 at a time", "tls", "churn", 64, unit="conn", tls=("--tls",)),
+    Load("tls-resume", "The same, resumed", "tls", "churn", 64, unit="conn", tls=("--tls", "--resume")),
+    Load("tls-idle", "Memory of an idle conn of TLS, after one echo: 2,000 conns", "tls", "idle", 2000, unit="conn", tls=("--tls",)),
     Load("lines-64", "Lines: 64 conns, 64 B, 16 at once, each answered by itself", "lines", "lines", 64, depth=16),
     Load("churn-64", "Connect, echo 64 B, close: 64 at a time", "echo", "churn", 64, unit="conn"),
     Load("stream-4", "One-way stream to 4 conns, in blocks of 16 KiB", "stream", "stream", 4, unit="block"),

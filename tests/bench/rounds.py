@@ -65,6 +65,21 @@ def running(command, cores, log, **more):
                 pipe.close()
 
 
+def certificate(folder):
+    """A key on P-256 and a certificate of its own, made once."""
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    if not cert.exists():
+        made = subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+            + ["-subj", "/CN=bench", "-addext", "subjectAltName=IP:127.0.0.1", "-out", str(cert), "-keyout", str(key)],
+            capture_output=True,
+            text=True,
+        )
+        if made.returncode:
+            raise Failed(f"no certificate: {reason(made.stderr)}")
+    return [str(cert), str(key)]
+
+
 def cores_of(load, run):
     return run.server_cores[: load.cores or None]
 
@@ -74,7 +89,7 @@ def served(contender, load, run):
     """A server that listens, and its port."""
     kind = socket.SOCK_DGRAM if load.mode == "udp" else socket.SOCK_STREAM
     port = free_port(kind)
-    command = [*contender.command(run.build), load.mode, str(port)]
+    command = [*contender.command(run.build), load.mode, str(port), *(certificate(run.folder) if load.tls else [])]
     with open(run.log, "w+b") as log, running(
         command, cores_of(load, run), log, stdout=log, stdin=subprocess.DEVNULL, env=contender.env
     ) as server:
@@ -112,6 +127,7 @@ def load_commands(load, port, pids, run, seconds, warm):
             str(program("load", run.build)),
             load.load,
             *("--port", str(port), "--conns", str(share), "--size", str(load.size), "--depth", str(load.depth)),
+            *load.tls,
             *("--seconds", str(seconds), "--warm", str(warm), "--hold"),
             *(word for pid in pids for word in ("--pid", str(pid))),
         ]
@@ -210,7 +226,7 @@ def memory_of(pid):
 
 def weigh(contender, load, run):
     """What one idle conn adds to the server, once its buffers are warm."""
-    warmup = type(load)("warm-up", "", "echo", "echo", 64, depth=16)
+    warmup = type(load)("warm-up", "", load.mode, "echo", 64, depth=16, tls=load.tls)
     with served(contender, load, run) as (server, port):
         pids = family(server.pid)
         loaded(warmup, port, pids, run, 0.3, 0)

@@ -14,7 +14,7 @@ import tempfile
 
 import report
 import rounds
-from contenders import CONTENDERS, TOP, compiled
+from contenders import CONTENDERS, TLS, TOP, compiled
 from loads import LOADS, chosen
 
 FILES = 16500  # descriptors for the largest load
@@ -157,7 +157,7 @@ def rotated(items, by):
 
 def build_all(contenders, build):
     """Compiles the load and the contenders. Returns why those that are missing are."""
-    if why := compiled("load", build):
+    if why := compiled("load", build, TLS):
         die(f"the load cannot be compiled: {why}")
     broken = {c: why for c in contenders if (why := compiled(c.source, build, c.libraries))}
     for c, why in broken.items():
@@ -224,7 +224,7 @@ def main():
         print("contenders:", *(f"  {c.key:24}{c.modes}" for c in CONTENDERS), sep="\n")
         return
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        o.log = str(pathlib.Path(folder) / "log")
+        o.log, o.folder = str(pathlib.Path(folder) / "log"), pathlib.Path(folder)
         settings(o)
         if o.profile:
             profile_all(o)

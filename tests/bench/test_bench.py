@@ -34,8 +34,8 @@ def bench(top, build, tmp_path, bound):
 
 @pytest.mark.within(120)
 def test_each_kind_of_load_has_numbers(bench):
-    kinds = ["echo-64x64", "lines", "churn", "stream", "fanout", "udp", "micro"]
-    ours = "bare-epoll,bare-room,bare-recvmmsg,pier-epoll,pier-fibers-epoll"
+    kinds = ["echo-64x64", "lines", "churn", "stream", "fanout", "udp", "micro", "tls-64x64", "tls-resume"]
+    ours = "bare-epoll,bare-room,bare-recvmmsg,pier-epoll,pier-fibers-epoll,bare-openssl,pier-tls-epoll"
     for load in bench("--quick", "--with", ours, *kinds):
         assert load["rows"] and not load["skipped"], load
         for row in load["rows"]:

@@ -1,9 +1,13 @@
 """Every example runs, and does what its first lines say."""
 
 import hashlib
+import os
 import pathlib
+import pwd
 import random
+import shutil
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -74,6 +78,16 @@ def test_upper_serves_tcp_and_udp_with_one_handler(serve, start):
         s.connect(("127.0.0.1", port))
         s.settimeout(10)
         s.send(b"hello")
+        assert s.recv(100) == b"HELLO"
+
+
+def test_upper_serves_datagrams_at_a_path_too(start, tmp_path):
+    start("examples/upper", f"unixgram:{tmp_path}/door")
+    wait_until((tmp_path / "door").exists)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.bind(str(tmp_path / "me"))  # who has no name gets no answer
+        s.settimeout(10)
+        s.sendto(b"hello", str(tmp_path / "door"))
         assert s.recv(100) == b"HELLO"
 
 
@@ -305,3 +319,259 @@ def test_ancillary_tells_where_a_datagram_came_in(run):
 def test_interfaces_knows_loopback(run):
     out, _ = run("interfaces")
     assert " lo: mtu " in out and "127.0.0.1/8  loopback (RFC 1122 §3.2.1.3)" in out
+
+
+@pytest.fixture
+def tftpd(tmp_path):
+    """A real TFTP server, Debian's atftpd, over a folder; gives "127.0.0.1:PORT" and the folder."""
+    program = shutil.which("atftpd", path="/usr/sbin:/usr/bin")
+    if not program:
+        pytest.skip("no atftpd here")
+    folder, port = tmp_path / "boot", udp_port()
+    folder.mkdir()
+    who = pwd.getpwuid(os.getuid()).pw_name
+    command = [program, "--daemon", "--no-fork", f"--user={who}", "--bind-address=127.0.0.1", f"--port={port}", folder]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as daemon:
+        wait_until(lambda: bound(port) or daemon.poll() is not None)
+        yield f"127.0.0.1:{port}", folder
+        daemon.terminate()
+
+
+@pytest.mark.parametrize("size", [0, 1, 1427, 1428, 1429, 200_000])
+def test_tftp_get_downloads_from_a_real_server(tftpd, run, tmp_path, size):
+    where, folder = tftpd
+    data = random.Random(size).randbytes(size)
+    (folder / "image").write_bytes(data)
+    run("tftp_get", where, "image", tmp_path / "got")
+    assert (tmp_path / "got").read_bytes() == data
+
+
+def test_tftp_get_tells_what_the_server_says(tftpd, run, tmp_path):
+    _, why = run("tftp_get", tftpd[0], "nothing", tmp_path / "got", status=1)
+    assert "not found" in why and not (tmp_path / "got").exists()
+
+
+def test_tftp_get_survives_loss_doubles_strangers_and_a_server_without_options(run, tmp_path):
+    """By RFC 1350 alone, in blocks of 512: each second packet is lost, some come twice, a stranger meddles."""
+    data = random.Random(3).randbytes(1300)
+    door, stranger = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+    door.bind(("127.0.0.1", 0))
+
+    def serve():
+        with door, stranger, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
+            door.recvfrom(600)
+            want, client = door.recvfrom(600)  # the first was lost
+            assert want == b"\0\1image\0octet\0blksize\x001428\0"
+            for block in range(1, 4):
+                packet = struct.pack("!HH", 3, block) + data[512 * (block - 1) : 512 * block]
+                own.bind(("127.0.0.1", 0)) if block == 1 else None
+                own.sendto(packet, client)
+                stranger.sendto(struct.pack("!HH", 3, block + 1) + b"lies", client)
+                own.sendto(packet, client)
+                while own.recvfrom(600)[0] != struct.pack("!HH", 4, block):
+                    pass
+
+    server = threading.Thread(target=serve)
+    server.start()
+    run("tftp_get", f"127.0.0.1:{door.getsockname()[1]}", "image", tmp_path / "got")
+    server.join()
+    assert (tmp_path / "got").read_bytes() == data
+
+
+def test_handshake_shows_what_goes_over_the_wire(build):
+    done = subprocess.run([build / "examples" / "handshake"], capture_output=True, text=True)
+    if done.returncode == 77:
+        pytest.skip(done.stderr)
+    up, down = "  client -> server  ", "  server -> client  "
+    step = [s.partition("\n")[2] for s in done.stdout.split("\n\n")]
+    assert step[0] == f"{up}SYN  seq 0\n{down}SYN ACK  seq 0 ack 1\n{up}ACK  seq 1 ack 1"
+    assert step[1].startswith(f"{up}PSH ACK  seq 1 ack 1, 5 bytes")
+    assert step[2].startswith(f"{up}FIN ACK  seq 6 ack 1")
+    assert f"{down}FIN ACK  seq 1 ack 7\n{up}ACK  seq 7 ack 2" in step[3]
+
+
+def test_tcp_states_are_those_of_the_standard(run):
+    told = [line.split() for line in run("tcp_states")[0].splitlines()]
+    ends = [(words[words.index("client") + 1], words[-1]) for words in told if "client" in words]
+    assert ends == [
+        ("CLOSED", "CLOSED"),
+        ("CLOSED", "LISTEN"),
+        ("ESTABLISHED", "ESTABLISHED"),
+        ("FIN-WAIT-2", "CLOSE-WAIT"),
+        ("CLOSED", "CLOSED"),
+    ]
+
+
+def test_address_tells_classes_and_special_blocks(run):
+    out, err = run("address", "10.1.2.3", "224.0.0.1", "8.8.8.8", "::1", "300.1.1.1", status=1)
+    assert "10.0.0.0/8           private (RFC 1918 §3)\n" in out and "class D (RFC 1112 §4)\n" in out
+    assert "8.8.8.8  global\n" in out and "::1/128              loopback (RFC 4291 §2.5.3)\n" in out
+    assert err == "300.1.1.1 is no address\n"
+
+
+def test_names_asks_all_that_can_be_asked(run):
+    out, _ = run("names", "localhost", "http")
+    for line in ("http is port 80", "port 443 is https", "tcp is protocol 6", "AF_INET SOCK_STREAM IPPROTO_TCP 127.0.0.1:80"):
+        assert line + "\n" in out
+    assert f"I am {socket.gethostname()}\n" in out and "  127.0.0.1" in out
+    assert "name not found" in run("names", "nobody.invalid", "http", status=1)[1]
+
+
+def test_udp_talk_speaks_other_charsets(start, run):
+    """Chinese text goes over the wire in GB2312, two bytes a character, and comes out as UTF-8."""
+    mine = udp_port()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        ann = start("examples/udp_talk", f"127.0.0.1:{mine}", f"udp://127.0.0.1:{other.getsockname()[1]}", "GB2312")
+        ann.type("你好, bob")
+        other.settimeout(10)
+        assert other.recv(100) == "你好, bob".encode("gb2312")
+        other.sendto("再见".encode("gb2312"), ("127.0.0.1", mine))
+        ann.expect(": 再见\n")
+        ann.process.stdin.close()  # Ctrl-D
+        ann.end(None)
+    assert "no charset" in run("udp_talk", "127.0.0.1:0", "udp://127.0.0.1:9", "klingon", status=2)[1]
+
+
+def test_isolated_crashes_alone(serve):
+    server, port = serve("isolated")
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as other:
+        lines = other.makefile("rw")
+        lines.write("hello\n")
+        lines.flush()
+        process, _, said = lines.readline().partition(" ")
+        assert said == "heard: hello\n" and int(process) != server.pid
+        assert talk(port, b"crash\n") == b""
+        server.expect(": its process crashed\n")
+        lines.write("still here\n")
+        lines.flush()
+        assert lines.readline() == f"{process} heard: still here\n"
+        lines.close()
+
+
+def test_guarded_lets_in_whom_it_should(start, free_port):
+    port, barred = free_port(), free_port()
+    start("examples/guarded", "192.0.2.0/24", f"tcp://127.0.0.1:{port}").listens(port)
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as first:
+        while (said := first.makefile().readline()) == "one at a time\n":  # the probe of listens() is still there
+            first = socket.create_connection(("127.0.0.1", port), timeout=10)
+        assert said.startswith("welcome, 127.0.0.1:")
+        assert talk(port, b"") == b"one at a time\n"
+    start("examples/guarded", "127.0.0.0/8", f"tcp://127.0.0.1:{barred}").listens(barred)
+    try:
+        with socket.create_connection(("127.0.0.1", barred), timeout=10) as s:
+            assert s.recv(100) == b""
+    except ConnectionResetError:
+        pass  # closed at once, before it was spoken to
+
+
+def test_doors_lead_to_one_handler(start, free_port, tmp_path):
+    ports, path = [free_port(), free_port()], str(tmp_path / "door")
+    start("examples/doors", *(f"tcp://127.0.0.1:{p}" for p in ports), f"unix:{path}").listens(ports[0])
+    for port in ports:
+        assert talk(port, b"") == f"you came by 127.0.0.1:{port}\n".encode()
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(path)
+        assert s.makefile().read() == f"you came by {path}\n"
+
+
+def test_once_serves_one_or_gives_up(start, run, free_port):
+    port = free_port()
+    once = start("examples/once", "10", f"tcp://127.0.0.1:{port}").listens(port)  # who asks is the one
+    once.end(None)
+    assert run("once", "1", "tcp://127.0.0.1:0", status=1)[0] == "nobody came\n"
+
+
+def test_clock_strikes_for_all(serve):
+    _, port = serve("clock")
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as a:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as b:
+            for s in (a, b):
+                times = [float(line) for line, _ in zip(s.makefile(), range(3))]
+                assert 0.4 < times[1] - times[0] < 5 and abs(times[2] - time.time()) < 5
+
+
+def test_proxied_believes_the_proxy(serve):
+    _, port = serve("proxied")
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as s:
+        s.sendall(b"PROXY TCP4 192.0.2.7 192.0.2.1 4321 80\r\n")
+        assert s.makefile().read() == "you are 192.0.2.7:4321\n"
+
+
+def test_tried_tells_of_each_address(run, serve, free_port):
+    _, port = serve("echo")
+    assert f"127.0.0.1:{port} after " in run("tried", f"tcp://localhost:{port}")[0]
+    out, why = run("tried", f"tcp://127.0.0.1:{free_port()}", status=1)
+    assert out.endswith(" ms: Connection refused\n") and "refused" in why
+
+
+def test_reader_reads_as_files_are_read(run):
+    assert run("reader")[0].splitlines() == [
+        "input: 0",
+        "some: as it comes",
+        "input: 1",
+        "ahead: na",
+        "line: name",
+        "eight: 12345678",
+        "clause: zero",
+        "clause: one",
+        "clause: two",
+    ]
+
+
+def test_handle_does_what_sockets_do(run, tmp_path):
+    (tmp_path / "file").write_text("the first line\nthe second\n")
+    assert run("handle", tmp_path / "file")[0].splitlines()[1:] == [
+        "inheritable 1",
+        f"IPv6 {socket.has_ipv6:d}, both {socket.has_dualstack_ipv6():d}",
+        "time-out 5 s",
+        "twins: -1 1 1",
+        "Resource temporarily unavailable",
+        "Connection timed out after 0.05 s",
+        "ahead: hello, world",
+        "all: hello, world",
+        "[head body] [one] [two]",
+        "26 bytes: the first line",
+        "Broken pipe: gone 1",
+    ]
+
+
+def test_tasks_wait_for_each_other(run):
+    assert run("tasks")[0].splitlines() == [
+        "once",
+        "5 jobs done",
+        "the sleeper: Operation canceled",
+        "sum 500000500000",
+        "right brought 7",
+    ]
+
+
+def test_echo_takes_its_socket_from_systemd(build):
+    """As docs/guide/systemd starts it: a socket that listens already is descriptor 3."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port, fd = listening.getsockname()[1], listening.fileno()
+        shell = f'exec 3<&{fd}; LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" systemd:'
+        with subprocess.Popen(["bash", "-c", shell, build / "examples" / "echo"], pass_fds=[fd]) as echo:
+            assert talk(port, b"hello\n") == b"hello\n"
+            echo.terminate()
+            assert echo.wait(20) == 0
+
+
+def test_options_are_set_where_they_belong(run):
+    told = dict(line.split(None, 1) for line in run("options")[0].replace("by number", "number").splitlines())
+    for option in ("reuse", "buffers", "linger", "nodelay", "keepalive", "number", "broadcast", "hops", "credentials"):
+        assert told[option] == "set", told
+    assert told["v6only"] == "Protocol not available" and told["peer"] == f"uid {os.getuid()}"
+    assert told["now"] == "131072 bytes, linger 0"
+
+
+def test_relay_stands_between(serve, start, free_port):
+    _, port = serve("echo")
+    door = free_port()
+    start("examples/relay", f"tcp://127.0.0.1:{door}", f"tcp://127.0.0.1:{port}").listens(door)
+    data = random.Random(9).randbytes(2_000_000)
+    with socket.create_connection(("127.0.0.1", door), timeout=10) as s:
+        sender = threading.Thread(target=lambda: (s.sendall(data), s.shutdown(socket.SHUT_WR)))
+        sender.start()
+        assert b"".join(iter(lambda: s.recv(65536), b"")) == data
+        sender.join()

@@ -329,6 +329,17 @@ def test_seqpacket_keeps_messages_apart(listen, tmp_path):
             assert s.recv(10000) == message
 
 
+def test_unixgram_answers_a_peer_by_its_path(listen, pier, tmp_path):
+    listen("--echo", f"unixgram:{tmp_path}/d")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.settimeout(5)
+        s.bind(f"{tmp_path}/me")
+        for message in (b"one", b"two" * 1000):
+            s.sendto(message, f"{tmp_path}/d")
+            assert s.recvfrom(10000) == (message, f"{tmp_path}/d")
+    assert pier("connect", "--linger=1s", f"unixgram:{tmp_path}/d", input="three").stdout == "three"
+
+
 # ---- Refusals --------------------------------------------------------------------------------------------------------
 
 

@@ -109,7 +109,7 @@ static bool look(struct tls_conn *t)
 		while (done == 1);
 	}
 	MUST(done == 1 || done == TLS_WANTS || done == TLS_CLOSED ||
-	     (t->words[0] && t->err == done));
+	     (t->words && t->err == done));
 	MUST(t->out.end <= TLS_UNSENT_MAX);
 	return done == 1 || done == TLS_WANTS;
 }

@@ -41,14 +41,15 @@ static inline void add_extension(X509 *x, X509 *issuer, int nid, const char *val
 
 static inline char *pem_of(X509 *x, EVP_PKEY *key)
 {
-	char *at, *text;
+	char *at;
 	BIO *bio = BIO_new(BIO_s_mem());
 	if (x)
 		PEM_write_bio_X509(bio, x);
 	if (key)
 		PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL);
 	long len = BIO_get_mem_data(bio, &at);
-	text = strndup(at, (size_t)len);
+	char *text = calloc(1, (size_t)len + 1);
+	memcpy(text, at, (size_t)len);
 	BIO_free(bio);
 	return text;
 }
@@ -75,6 +76,34 @@ static inline struct certificate make_cert(struct wish w)
 	CHECK(X509_sign(c.x, w.issuer ? w.issuer->key : c.key, EVP_sha256()) > 0);
 	c.pem = pem_of(c.x, c.key);
 	return c;
+}
+
+/* A list of `ca` in PEM that takes `gone` back (NULL: nobody), in force until `to` seconds from now. */
+static inline char *make_crl(const struct certificate *ca, const struct certificate *gone, long to)
+{
+	X509_CRL *list = X509_CRL_new();
+	ASN1_TIME *from = X509_gmtime_adj(NULL, -2 * DAY), *until = X509_gmtime_adj(NULL, to);
+	char *at;
+	CHECK(list && X509_CRL_set_version(list, 1));
+	X509_CRL_set_issuer_name(list, X509_get_subject_name(ca->x));
+	X509_CRL_set1_lastUpdate(list, from);
+	X509_CRL_set1_nextUpdate(list, until);
+	if (gone) {
+		X509_REVOKED *one = X509_REVOKED_new();
+		X509_REVOKED_set_serialNumber(one, X509_get_serialNumber(gone->x));
+		X509_REVOKED_set_revocationDate(one, from);
+		CHECK(X509_CRL_add0_revoked(list, one));
+	}
+	CHECK(X509_CRL_sign(list, ca->key, EVP_sha256()) > 0);
+	BIO *bio = BIO_new(BIO_s_mem());
+	PEM_write_bio_X509_CRL(bio, list);
+	long len = BIO_get_mem_data(bio, &at);
+	char *text = strndup(at, (size_t)len);
+	BIO_free(bio);
+	X509_CRL_free(list);
+	ASN1_TIME_free(from);
+	ASN1_TIME_free(until);
+	return text;
 }
 
 static inline void drop_cert(struct certificate *c)

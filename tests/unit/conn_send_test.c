@@ -286,6 +286,34 @@ ON_FIBER(an_error_ends_every_fiber_that_waits_on_the_conn)
 	close(raw);
 }
 
+static int read_line(void *arg)
+{
+	CHECK(!pier_next(arg).p);
+	return 0;
+}
+
+/* The line and the room to send come in one turn: when the reader fails the conn, its writer waits no more, and
+ * goes on to wait again. */
+ON_FIBER(an_error_reaches_a_writer_that_was_about_to_go_on)
+{
+	int raw;
+	static char sink[1 << 20];
+	pier_conn *c = joined(&raw, PIER_LINES, 10);
+	struct torn t = {.c = c, .len = 32 << 20};
+	pier_group g = PIER_GROUP;
+	CHECK_OK(pier_go(&g, read_line, c));
+	CHECK_OK(pier_go(&g, send_torn, &t));
+	pier_sleep(PIER_MS(10));
+	put_text(raw, "a line that is too long\n");
+	for (size_t got = 0; got < 2 << 20;)
+		got += (size_t)recv(raw, sink, sizeof sink, 0);
+	PIER_WITHIN (PIER_S(2))
+		CHECK_OK(pier_group_wait(&g));
+	CHECK_EQ(t.result, -EMSGSIZE);
+	pier_close(c);
+	close(raw);
+}
+
 ON_FIBER(a_writer_that_gives_up_its_turn_lets_the_next_write)
 {
 	int raw;

@@ -50,6 +50,8 @@ TEST(unix_and_seqpacket_name_a_path_or_an_abstract_name)
 	CHECK_EQ(parsed("unix:@name").scheme, PIER_UNIX);
 	CHECK_BYTES(parsed("unix:@name").host, "@name");
 	CHECK_EQ(parsed("seqpacket:@name").scheme, PIER_SEQPACKET);
+	CHECK_EQ(parsed("unixgram:@name").scheme, PIER_UNIXGRAM);
+	CHECK_BYTES(parsed("unixgram:/tmp/s").host, "/tmp/s");
 	CHECK_BYTES(parsed("seqpacket:/tmp/a b:1").host, "/tmp/a b:1");
 }
 
@@ -105,6 +107,7 @@ TEST(what_is_no_endpoint_is_refused_and_out_untouched)
 		"tcp://fe80::1%eth0:80",
 		"unix:",
 		"seqpacket:",
+		"unixgram:",
 		"unix:?x",
 		"fd:",
 		"fd:-1",

@@ -244,3 +244,82 @@ TEST(every_call_accepts_a_conversation_that_could_not_be_made)
 	pier_http_last(NULL);
 	pier_http_free(NULL);
 }
+
+/* ---- By URL -------------------------------------------------------------------------------------- */
+
+static void mirror_host(pier_conn *c, void *arg)
+{
+	pier_http *h = pier_http_new(c);
+	pier_http_head head;
+	char said[256];
+	(void)arg;
+
+	while (pier_http_next(h, &head) > 0) {
+		pier_bytes host = pier_http_get(&head, "Host");
+		snprintf(said, sizeof said, "%.*s %.*s", (int)host.len, host.p,
+			 (int)head.target.len, head.target.p);
+		pier_http_reply(h, 200, NULL, NULL, pier_text(said));
+	}
+	pier_http_free(h);
+}
+
+static int serve_once(void *listener)
+{
+	pier_conn *c = NULL;
+	CHECK_OK(pier_accept(listener, &c));
+	mirror_host(c, NULL);
+	pier_close(c);
+	return 0;
+}
+
+static int open_url(void *arg)
+{
+	PIER_AUTO_GROUP server = PIER_GROUP;
+	pier_listener *l = NULL;
+	char where[PIER_ADDR_TEXT], url[PIER_ADDR_TEXT + 32], expected[PIER_ADDR_TEXT + 32];
+	pier_addr at;
+	(void)arg;
+
+	CHECK_OK(pier_listen("tcp://127.0.0.1:0", &l));
+	CHECK_OK(pier_listener_addr(l, &at));
+	pier_addr_format(&at, where, sizeof where);
+	snprintf(url, sizeof url, "http://%s/a?b#c", where);
+	snprintf(expected, sizeof expected, "%s /a?b", where);
+	CHECK_OK(pier_go(&server, serve_once, l));
+	pier_http *h = pier_http_open(url, .timeout = PIER_S(5));
+	check_answer(h, 200, expected);
+	pier_http_free(h); /* and the conn with it, or the server would never end */
+	CHECK_OK(pier_group_wait(&server));
+	pier_listener_close(l);
+	return 0;
+}
+
+TEST(a_url_is_asked_for_in_one_call)
+{
+	CHECK_OK(pier_run(open_url, NULL, .workers = 1));
+}
+
+TEST(what_is_no_url_is_told_by_the_answer_and_nobody_is_dialled)
+{
+	static const char *const none[] = {"",
+					   "x",
+					   "http://",
+					   "tcp://127.0.0.1:9",
+					   "http://me:it@127.0.0.1:9/",
+					   "http://h:0x/"};
+
+	for (unsigned i = 0; i < sizeof none / sizeof *none; i++) {
+		PIER_AUTO_HTTP *h = pier_http_open(none[i]);
+		pier_http_head head;
+		CHECK_EQ(pier_http_answer(h, &head, NULL, NULL), -PIER_EURL);
+		CHECK_EQ(pier_err(pier_http_conn(h)), -PIER_EURL);
+	}
+}
+
+TEST(a_server_that_is_not_there_is_told_by_the_answer)
+{
+	PIER_AUTO_HTTP *h = pier_http_open("http://127.0.0.1:1/");
+	pier_http_head head;
+	CHECK_EQ(pier_http_answer(h, &head, NULL, NULL), -ECONNREFUSED);
+	CHECK(strstr(pier_why(pier_http_conn(h)), "127.0.0.1:1"));
+}

@@ -7,6 +7,7 @@
 #include <pier/conn.h>
 #include <pier/fiber.h>
 #include <pier/http.h>
+#include <pier/server.h>
 #include <pier/time.h>
 #include <stdio.h>
 #include <stdlib.h>

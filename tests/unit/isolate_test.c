@@ -189,3 +189,97 @@ ON_FIBER(what_does_not_go_with_processes_is_refused)
 	CHECK_EQ(pier_serve("tcp://127.0.0.1:0", obey, .isolate = true, .per_message = true),
 		 -EINVAL);
 }
+
+/* ---- Beside other options -------------------------------------------------------------------------- */
+
+/* The first process reads the header: the handler, in its own, knows the client and finds what followed the header. */
+static void tell_peer(pier_conn *c, void *arg)
+{
+	(void)arg;
+	char line[64];
+	if (pier_gets(c, line, sizeof line) > 0)
+		pier_printf(c, "%s: %s", pier_peer(c), line);
+}
+
+ON_FIBER(a_process_knows_the_client_behind_a_proxy)
+{
+	struct town t = TOWN(.proxied = "127.0.0.0/8", .deny = "198.51.100.0/24");
+	t.handler = tell_peer;
+	open_town(&t);
+	{
+		PIER_AUTO *c = visit(&t);
+		pier_set_frame(c, PIER_LINES, 0);
+		pier_printf(c, "PROXY TCP4 192.0.2.1 198.51.100.7 50412 443\r\nhello");
+		CHECK_BYTES(pier_next(c), "192.0.2.1:50412: hello");
+		CHECK(!pier_next(c).p);
+		PIER_AUTO *d = visit(&t);
+		pier_printf(d, "PROXY TCP4 198.51.100.7 192.0.2.1 1 2\r\nhello");
+		CHECK(!pier_next(d).p);
+	}
+	await_children(0);
+	close_town(&t);
+}
+
+ON_FIBER(unix_peers_are_allowed_and_denied_by_name)
+{
+	static const struct {
+		const char *allow, *deny;
+		bool welcome;
+	} cases[] = {{"unix", NULL, true},
+		     {"127.0.0.0/8", NULL, false},
+		     {NULL, "unix", false},
+		     {NULL, "127.0.0.0/8", true},
+		     {"10.0.0.0/8 unix", "::1", true}};
+	char url[64];
+	snprintf(url, sizeof url, "unix:/tmp/pier-isolate-%d", (int)getpid());
+	for (size_t i = 0; i < 2 * (sizeof cases / sizeof *cases); i++) {
+		struct town t = TOWN(.allow = cases[i / 2].allow, .deny = cases[i / 2].deny);
+		t.o.isolate = i % 2;
+		t.url = url;
+		open_town(&t);
+		PIER_WITHIN (PIER_S(5)) {
+			PIER_AUTO *c = visit(&t);
+			pier_send(c, "pid", 3);
+			CHECK_EQ(pier_next(c).p != NULL, cases[i / 2].welcome);
+		}
+		await_children(0);
+		close_town(&t);
+	}
+}
+
+/* ---- Many ------------------------------------------------------------------------------------------ */
+
+#define VISITS 200
+
+static atomic_int visited;
+
+static int visit_often(void *town)
+{
+	while (visited++ < VISITS) {
+		PIER_AUTO *c = visit(town);
+		int crash = visited % 10 == 0;
+		int pid = number(c, "pid");
+		CHECK(pid > 0 && pid != getpid());
+		CHECK_EQ(number(c, "set"), 2); /* nobody else's memory */
+		if (crash)
+			pier_send(c, "exit", 4);
+		else
+			pier_finish(c);
+		CHECK(!pier_next(c).p);
+	}
+	return 0;
+}
+
+ON_FIBER_WITHIN(60, two_hundred_processes_come_and_go)
+{
+	struct town t = TOWN(.max_conns = 16);
+	pier_group g = PIER_GROUP;
+	visited = 0;
+	open_town(&t);
+	for (int i = 0; i < 8; i++)
+		CHECK_OK(pier_go(&g, visit_often, &t));
+	CHECK_OK(pier_group_wait(&g));
+	await_children(0);
+	close_town(&t);
+	CHECK_EQ(t.errors, 0);
+}

@@ -231,7 +231,8 @@ TEST(an_abstract_name_has_107_bytes_at_most)
 	pier_addr told = {0};
 	memset(name, 'h', sizeof name);
 	name[0] = '@';
-	PIER_AUTO_SOCK s = bound(pier_bytes_of(name, 108), &told);
+	pier_sock s = bound(pier_bytes_of(name, 108), &told);
+	pier_sock_close(&s);
 	name[0] = '\0';
 	check_path(&told, name, 108);
 	name[0] = '@';
@@ -277,7 +278,8 @@ TEST(a_unix_path_is_of_any_bytes_but_nul)
 		char path[64];
 		pier_addr told;
 		snprintf(path, sizeof path, "/tmp/pier-%d-%s", (int)getpid(), names[i]);
-		PIER_AUTO_SOCK s = bound(pier_text(path), &told);
+		pier_sock s = bound(pier_text(path), &told);
+		pier_sock_close(&s);
 		check_path(&told, path, strlen(path) + 1);
 		CHECK_EQ(unlink(path), 0);
 	}

@@ -141,7 +141,7 @@ ON_BOTH(a_message_tells_its_sender_and_whether_it_was_cut)
 			check_plain(&e, &m, n, fits, fits < LEN);
 			CHECK_EQ(memcmp(got, MSG, (size_t)fits), 0);
 			if (e.stream && fits < LEN) /* the rest of a stream is not lost */
-				check_recv(&e.server, MSG + fits);
+				check_recv(&e.server, &MSG[fits]);
 		}
 	}
 }

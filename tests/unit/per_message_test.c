@@ -3,16 +3,18 @@
 
 ON_FIBER(every_transport_is_served)
 {
-	char path[64], seqpacket[64];
+	char path[64], seqpacket[64], gram[64];
 	snprintf(path, sizeof path, "unix:/tmp/pier-quiet-%d", (int)getpid());
 	snprintf(seqpacket, sizeof seqpacket, "seqpacket:@pier-quiet-%d", (int)getpid());
+	snprintf(gram, sizeof gram, "unixgram:/tmp/pier-quiet-%d", (int)getpid());
 	const char *urls[] = {"tcp://127.0.0.1:0",
 			      "tcp://[::1]:0",
 			      "udp://127.0.0.1:0",
 			      "udp://[::1]:0",
 			      path,
-			      seqpacket};
-	for (int i = 0; i < 12; i++) {
+			      seqpacket,
+			      gram};
+	for (int i = 0; i < 14; i++) {
 		struct town t = quiet_town(urls[i / 2], answer);
 		t.o.frame = i % 2 ? PIER_RAW : PIER_LEN16;
 		fprintf(stderr, "%s\n", t.url);

@@ -5,16 +5,18 @@
 
 ON_FIBER(every_transport_is_served)
 {
-	char path[64], seqpacket[64];
+	char path[64], seqpacket[64], gram[64];
 	snprintf(path, sizeof path, "unix:/tmp/pier-serve-%d", (int)getpid());
 	snprintf(seqpacket, sizeof seqpacket, "seqpacket:@pier-serve-%d", (int)getpid());
+	snprintf(gram, sizeof gram, "unixgram:/tmp/pier-serve-%d", (int)getpid());
 	const char *urls[] = {"tcp://127.0.0.1:0",
 			      "tcp://[::1]:0",
 			      "udp://127.0.0.1:0",
 			      "udp://[::1]:0",
 			      path,
-			      seqpacket};
-	for (int i = 0; i < 6; i++) {
+			      seqpacket,
+			      gram};
+	for (int i = 0; i < 7; i++) {
 		struct town t = {.url = urls[i], .handler = echo};
 		fprintf(stderr, "%s\n", urls[i]);
 		open_town(&t);

@@ -6,6 +6,7 @@ struct safe_town {
 	struct town town;
 	struct certificate ca, cert;
 	pier_tls *server, *client;
+	int rsa; /* bits of the server's key; 0 = P-256 */
 };
 
 /* A server on 127.0.0.1, and a client's context that believes it. */
@@ -13,7 +14,7 @@ static void open_safe(struct safe_town *s)
 {
 	s->ca = make_authority("Ours");
 	s->cert = CERT(.subject = "localhost", .names = "DNS:localhost,IP:127.0.0.1",
-		       .issuer = &s->ca);
+		       .issuer = &s->ca, .rsa = s->rsa);
 	if (!s->server)
 		s->server = pier_tls_new(.cert = s->cert.pem, .alpn = "pier/1");
 	s->client = pier_tls_new(.ca = s->ca.pem);
@@ -255,5 +256,46 @@ ON_FIBER(what_does_not_go_with_tls_is_refused_at_once)
 	A_CERT cert = CERT(.subject = "x");
 	PIER_AUTO_TLS *t = pier_tls_new(.cert = cert.pem);
 	CHECK_EQ(pier_serve("tls://127.0.0.1:0", echo, .tls = t, .per_message = true), -EOPNOTSUPP);
-	CHECK_EQ(pier_serve("tls://127.0.0.1:0", echo, .tls = t, .isolate = true), -EOPNOTSUPP);
+}
+
+/* ---- A process for each ---------------------------------------------------------------------------- */
+
+static void tell_process(pier_conn *c, void *arg)
+{
+	(void)arg;
+	for (pier_bytes m; (m = pier_next(c)).p;)
+		pier_printf(c, "%d: %.*s", (int)getppid(), (int)m.len, m.p);
+}
+
+/* It shakes hands itself: no other process knows what was agreed. A key of RSA signs on a thread of the process's pool. */
+static void serve_by_process(int rsa)
+{
+	struct safe_town s = {.town.handler = tell_process, .rsa = rsa};
+	char answer[64];
+
+	s.town.o.isolate = true;
+	open_safe(&s);
+	PIER_WITHIN (PIER_S(8)) {
+		for (int i = 0; i < 3; i++) {
+			PIER_AUTO *c = pier_dial(s.town.where, .tls = s.client);
+			CHECK_STR(pier_why(c), "");
+			for (int n = 0; n < 20; n++) {
+				snprintf(answer, sizeof answer, "%d: message %d", (int)getpid(), n);
+				const char *text = strchr(answer, 'm');
+				CHECK_OK(pier_send(c, text, strlen(text)));
+				CHECK_BYTES(pier_next(c), answer);
+			}
+			CHECK_OK(pier_finish(c));
+			CHECK(!pier_next(c).p);
+			CHECK_EQ(pier_err(c), 0); /* it said goodbye: close_notify */
+		}
+	}
+	close_safe(&s);
+	CHECK_EQ(s.town.errors, 0);
+}
+
+ON_FIBER(a_process_serves_its_conn_under_tls)
+{
+	serve_by_process(0);
+	serve_by_process(2048);
 }

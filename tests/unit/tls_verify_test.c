@@ -207,6 +207,64 @@ ON_FIBER(what_is_no_pin_is_said)
 	}
 }
 
+/* ---- Certificates that were taken back ----------------------------------------------------------- */
+
+/* What a client says that knows `ca` and the list, where the server shows `cert`; "" = it is content. */
+static void with_list(const struct certificate *ca, const struct certificate *cert, char *list,
+		      const char *part)
+{
+	PIER_AUTO_TLS *client = pier_tls_new(.ca = ca->pem, .crl = list);
+	PIER_AUTO_TLS *server = pier_tls_new(.cert = cert->pem);
+	struct two t = start_two(client, server, "a.example");
+
+	CHECK_EQ(t.client_err, *part ? -PIER_EVERIFY : 0);
+	if (*part)
+		check_why(t.client, -PIER_EVERIFY, part);
+	else
+		talk(&t);
+	close_two(&t);
+	free(list);
+}
+
+ON_FIBER(a_certificate_that_was_taken_back_is_refused)
+{
+	A_CERT ca = make_authority("Ours");
+	A_CERT theirs = make_authority("Theirs");
+	A_CERT good = CERT(.subject = "a", .names = "DNS:a.example", .issuer = &ca);
+	A_CERT gone = CERT(.subject = "a", .names = "DNS:a.example", .issuer = &ca);
+
+	with_list(&ca, &gone, make_crl(&ca, NULL, DAY), "");
+	with_list(&ca, &gone, make_crl(&ca, &gone, DAY), "certificate revoked");
+	with_list(&ca, &good, make_crl(&ca, &gone, DAY), "");
+	with_list(&ca, &good, make_crl(&ca, NULL, -DAY), "CRL has expired");
+	with_list(&ca, &good, make_crl(&theirs, NULL, DAY), "unable to get certificate CRL");
+}
+
+ON_FIBER(a_client_whose_certificate_was_taken_back_is_refused)
+{
+	A_CERT ca = make_authority("Ours");
+	A_CERT cert = CERT(.subject = "a", .names = "DNS:a.example", .issuer = &ca);
+	A_CERT ann = CERT(.subject = "ann", .issuer = &ca);
+	char *list = make_crl(&ca, &ann, DAY);
+	PIER_AUTO_TLS *client = pier_tls_new(.ca = ca.pem, .cert = ann.pem);
+	PIER_AUTO_TLS *server = pier_tls_new(.cert = cert.pem, .client_ca = ca.pem, .crl = list);
+	struct two t = start_two(client, server, "a.example");
+
+	check_why(t.server, -PIER_EVERIFY, "certificate revoked");
+	CHECK(!pier_next(t.client).p);
+	check_why(t.client, -PIER_ETLS, "does not take our certificate: certificate revoked");
+	close_two(&t);
+	free(list);
+}
+
+ON_FIBER(a_list_that_is_none_is_told)
+{
+	A_CERT ca = make_authority("Ours");
+	PIER_AUTO_TLS *t = pier_tls_new(.ca = ca.pem, .crl = ca.pem);
+	CHECK_EQ(pier_tls_err(t), -PIER_ETLS);
+	CHECK_STR(pier_tls_why(t), "revocations given as text: there is no list in it");
+}
+
 /* ---- Clients ------------------------------------------------------------------------------------- */
 
 static struct two client_shows(const struct certificate *ca, const struct certificate *own,

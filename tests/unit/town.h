@@ -38,6 +38,8 @@ static inline void note_where(const char *where, void *arg)
 	snprintf(t->where, sizeof t->where, "%s%s", strchr(where, ':') ? scheme : "unix:", where);
 	if (strncmp(t->url, "seqpacket", 9) == 0)
 		snprintf(t->where, sizeof t->where, "seqpacket:%s", where);
+	if (strncmp(t->url, "unixgram", 8) == 0)
+		snprintf(t->where, sizeof t->where, "unixgram:%s", where);
 }
 
 static inline void note_error(pier_conn *c, int err, void *arg)

@@ -14,7 +14,10 @@ pier_http *pier_http_new(pier_conn *c)
 
 void pier_http_free(pier_http *h)
 {
+	pier_conn *own = h && h->owns ? h->conn : NULL;
+
 	free(h);
+	pier_close(own);
 }
 
 pier_conn *pier_http_conn(pier_http *h)

@@ -31,7 +31,8 @@ enum turn {
 
 struct pier_http {
 	pier_conn *conn;
-	int err; /* what ended it; sticks */
+	bool owns; /* the conn ends with the conversation */
+	int err;   /* what ended it; sticks */
 	enum turn turn;
 	bool last; /* after this exchange we are done with the conn */
 	bool gone; /* a client's: after this exchange the server is */

@@ -33,10 +33,11 @@ static void begin(struct churn *k, unsigned i)
 static void ask(struct churn *k, unsigned i)
 {
 	struct slot *s = &k->slots[i];
-	s->sent = true;
-	if (give(s->fd, pattern_at(s->id, 0), k->p->size) != k->p->size)
+	size_t n = give(s->fd, pattern_at(s->id, 0), k->p->size);
+	s->sent = n == k->p->size;
+	if (!s->sent && (n || !tls_speaks(s->fd)))
 		die("an empty socket did not take %u bytes", k->p->size);
-	rewatch(k->epoll, s->fd, EPOLLIN, i);
+	rewatch(k->epoll, s->fd, s->sent || tls_wants_input(s->fd) ? EPOLLIN : EPOLLOUT, i);
 }
 
 static void hear(struct churn *k, unsigned i)
@@ -49,7 +50,7 @@ static void hear(struct churn *k, unsigned i)
 	s->got += n;
 	if (s->got < k->p->size)
 		return;
-	close(s->fd);
+	hang_up(s->fd);
 	k->open--;
 	meter_count(&k->m, s->began, now_ns(), s->got);
 	if (k->m.phase != OVER)

@@ -34,11 +34,21 @@ int dial(const struct plan *p, int type)
 	}
 	if (connect(fd, (const struct sockaddr *)&p->to, sizeof p->to) < 0 && errno != EINPROGRESS)
 		die("connect: %s", strerror(errno));
+	if (type == SOCK_STREAM)
+		tls_begin(fd);
 	return fd;
+}
+
+void hang_up(int fd)
+{
+	tls_end(fd);
+	close(fd);
 }
 
 size_t take(int fd, char *into, size_t room)
 {
+	if (tls_speaks(fd))
+		return tls_take(fd, into, room);
 	ssize_t n = recv(fd, into, room, 0);
 	if (n > 0)
 		return (size_t)n;
@@ -51,6 +61,8 @@ size_t take(int fd, char *into, size_t room)
 
 size_t give(int fd, const char *from, size_t n)
 {
+	if (tls_speaks(fd))
+		return tls_give(fd, from, n);
 	ssize_t sent = send(fd, from, n, MSG_NOSIGNAL);
 	if (sent < 0 && errno != EAGAIN)
 		die("send: %s", strerror(errno));

@@ -30,7 +30,7 @@ static void push(struct echo *e, unsigned i)
 	struct conn *c = &e->conns[i];
 	if (c->sent < c->goal)
 		c->sent += give(c->fd, pattern_at(i, c->sent), c->goal - c->sent);
-	bool full = c->sent < c->goal;
+	bool full = c->sent < c->goal && !tls_wants_input(c->fd);
 	if (full != c->full)
 		rewatch(e->epoll, c->fd, EPOLLIN | (full ? EPOLLOUT : 0u), i);
 	c->full = full;
@@ -78,7 +78,7 @@ static void turn(struct echo *e)
 		die("nothing came back for %lld s", (long long)(GIVE_UP / 1000000000));
 	for (int i = 0; i < n; i++) {
 		unsigned at = (unsigned)ev[i].data.u64;
-		if (ev[i].events & EPOLLOUT)
+		if (e->conns[at].sent < e->conns[at].goal)
 			push(e, at);
 		if (ev[i].events & (EPOLLIN | EPOLLERR | EPOLLHUP))
 			pull(e, at);
@@ -125,7 +125,7 @@ void load_echo(const struct plan *p)
 	while (e.busy) /* what is under way comes back, and is compared too */
 		turn(&e);
 	for (unsigned i = 0; i < p->conns; i++)
-		close(e.conns[i].fd);
+		hang_up(e.conns[i].fd);
 	if (p->lasting > 0)
 		meter_print(&e.m);
 	free(e.conns);

@@ -23,7 +23,8 @@ struct plan {
 	uint64_t most;		   /* messages; then we stop early */
 	int servers[SERVERS_MOST]; /* pids, whose CPU time is read */
 	unsigned server_count;
-	bool hold; /* once open: say "ready", go on at a line (or the end) of stdin */
+	bool tls, resume; /* speak it; and take up the last session */
+	bool hold;	  /* once open: say "ready", go on at a line (or the end) of stdin */
 };
 
 void load_echo(const struct plan *p);
@@ -96,8 +97,21 @@ int dial(const struct plan *p, int type);
 size_t take(int fd, char *into, size_t room);
 size_t give(int fd, const char *from, size_t n);
 
+void hang_up(int fd);
+
 int watch_open(void);
 void watch(int epoll, int fd, uint32_t events, uint64_t tag);
 void rewatch(int epoll, int fd, uint32_t events, uint64_t tag);
+
+/* ---- TLS: tls.c ---------------------------------------------------------------------------------- */
+
+void tls_open(bool resume); /* from now on each stream speaks it */
+void tls_begin(int fd);
+void tls_end(int fd);
+bool tls_speaks(int fd);
+/* What give could not do waits for something to come, as within a handshake. */
+bool tls_wants_input(int fd);
+size_t tls_take(int fd, char *into, size_t room);
+size_t tls_give(int fd, const char *from, size_t n);
 
 #endif

@@ -1,4 +1,5 @@
 /* load MODE --port N [--conns N] [--size BYTES] [--depth N] [--seconds S] [--warm S] [--most N] [--pid N]… [--hold]
+ *	     [--tls [--resume]]
  *	echo: conns × depth messages of size, under way at once		churn: connect, echo, close
  *	stream: what the server sends without end			fanout: one speaks, conns listen
  *	udp: conns peers × depth datagrams				idle: one echo each, then silence
@@ -56,11 +57,11 @@ static double number(const char *name, const char *text, double least, double mo
 
 static struct plan read_plan(int argc, char **argv)
 {
-	static const struct option names[] = {{"port", 1, 0, 'p'},    {"conns", 1, 0, 'c'},
-					      {"size", 1, 0, 's'},    {"depth", 1, 0, 'd'},
-					      {"seconds", 1, 0, 't'}, {"warm", 1, 0, 'w'},
-					      {"most", 1, 0, 'm'},    {"pid", 1, 0, 'i'},
-					      {"hold", 0, 0, 'h'},    {0}};
+	static const struct option names[] = {
+		{"port", 1, 0, 'p'},  {"conns", 1, 0, 'c'},   {"size", 1, 0, 's'},
+		{"depth", 1, 0, 'd'}, {"seconds", 1, 0, 't'}, {"warm", 1, 0, 'w'},
+		{"most", 1, 0, 'm'},  {"pid", 1, 0, 'i'},     {"hold", 0, 0, 'h'},
+		{"tls", 0, 0, 'x'},   {"resume", 0, 0, 'r'},  {0}};
 	struct plan p = {.to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)},
 			 .conns = 1,
 			 .size = 64,
@@ -101,6 +102,12 @@ static struct plan read_plan(int argc, char **argv)
 		case 'h':
 			p.hold = true;
 			break;
+		case 'x':
+			p.tls = true;
+			break;
+		case 'r':
+			p.resume = true;
+			break;
 		default:
 			exit(2);
 		}
@@ -117,6 +124,8 @@ int main(int argc, char **argv)
 	if (argc < 2)
 		die("which load? echo, lines, churn, stream, fanout, udp, flood or idle");
 	struct plan p = read_plan(argc - 1, argv + 1);
+	if (p.tls)
+		tls_open(p.resume);
 	pattern_init(strcmp(argv[1], "lines") == 0 ? p.size : 0);
 	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
 		if (strcmp(argv[1], modes[i].name) == 0) {
