@@ -1,5 +1,5 @@
 /* How a stream is cut into messages. */
-#include "net/frame.h"
+#include "frame.h"
 
 #include "base/cursor.h"
 

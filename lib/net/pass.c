@@ -1,6 +1,6 @@
 /* Passing a conn: what its worker's io remembers of the descriptor is forgotten, there and back; all else of a
  * conn that nobody waits on is memory, and goes along with the mail of the call. */
-#include "outbox.h"
+#include "net/topic/outbox.h"
 
 #include <errno.h>
 

@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "io/socket.h"
-#include "net/udp.h"
+#include "net/udp/udp.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include "station.h"
 
 #include "base/log.h"
-#include "net/forwarded.h"
+#include "forwarded.h"
 
 #include <errno.h>
 

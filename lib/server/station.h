@@ -4,8 +4,8 @@
 
 #include "hosts.h"
 #include "net/conn.h"
-#include "net/listen.h"
-#include "net/udp.h"
+#include "net/listen/listen.h"
+#include "net/udp/udp.h"
 
 #include <pier/network.h>
 #include <pier/server.h>

@@ -1,5 +1,5 @@
 /* What whoever reaches a server behind a proxy may say first. */
-#include "net/forwarded.h"
+#include "server/forwarded.h"
 
 #include <stdlib.h>
 

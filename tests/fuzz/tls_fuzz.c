@@ -1,7 +1,7 @@
 /* A hostile peer of TLS, at the handshake and after it. First byte, by bits: which side we are; whether the
  * handshake is made well before the rest arrives; whether it arrives byte by byte. What comes must end in
  * an error, the end of input or plain text, with words for an error, and in bounded memory. */
-#include "net/tls.h"
+#include "net/tls/tls.h"
 
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -108,8 +108,7 @@ static bool look(struct tls_conn *t)
 			done = pier_tls_step_read(t, into, sizeof into, &n);
 		while (done == 1);
 	}
-	MUST(done == 1 || done == TLS_WANTS || done == TLS_CLOSED ||
-	     (t->words && t->err == done));
+	MUST(done == 1 || done == TLS_WANTS || done == TLS_CLOSED || (t->words && t->err == done));
 	MUST(t->out.end <= TLS_UNSENT_MAX);
 	return done == 1 || done == TLS_WANTS;
 }

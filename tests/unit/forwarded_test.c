@@ -1,7 +1,7 @@
-/* The PROXY protocol, of net/forwarded.h. */
+/* The PROXY protocol, of server/forwarded.h. */
 #include "test.h"
 
-#include "net/forwarded.h"
+#include "server/forwarded.h"
 
 #include <errno.h>
 #include <sys/un.h>

@@ -1,7 +1,7 @@
 /* Datagrams that leave together, and what becomes of one that cannot. */
 #include "on_fiber.h"
 
-#include "net/datagrams.h"
+#include "net/udp/datagrams.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

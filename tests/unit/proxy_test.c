@@ -1,7 +1,7 @@
-/* Dialling through a proxy, of net/proxy.h: what is said to it, and what it may answer. */
+/* Dialling through a proxy, of net/dial/proxy.h: what is said to it, and what it may answer. */
 #include "raw_peer.h"
 
-#include "net/proxy.h"
+#include "net/dial/proxy.h"
 
 /* A proxy that reads what it is told to read, compares, and answers, step by step, in odd pieces. */
 struct step {

@@ -1,8 +1,8 @@
-/* Happy Eyeballs, of net/race.h: which of several addresses wins, when, and what is left behind. */
+/* Happy Eyeballs, of net/dial/race.h: which of several addresses wins, when, and what is left behind. */
 #include "raw_peer.h"
 
 #include "io/socket.h"
-#include "net/race.h"
+#include "net/dial/race.h"
 
 #include <dirent.h>
 

@@ -297,5 +297,7 @@ static void serve_by_process(int rsa)
 ON_FIBER(a_process_serves_its_conn_under_tls)
 {
 	serve_by_process(0);
+#ifndef __SANITIZE_THREAD__ /* signing by RSA starts a thread, after which TSan ends a child */
 	serve_by_process(2048);
+#endif
 }

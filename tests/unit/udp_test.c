@@ -2,7 +2,7 @@
 #include "raw_peer.h"
 #include "town.h"
 
-#include "net/udp.h"
+#include "net/udp/udp.h"
 
 #include <netinet/udp.h>
 

@@ -1,8 +1,8 @@
 #include "race.h"
 
-#include "conn.h"
 #include "fiber/several.h"
 #include "io/socket.h"
+#include "net/conn.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* A library without TLS says so. */
-#include "conn.h"
+#include "net/conn.h"
 
 #include <errno.h>
 #include <pier/tls.h>

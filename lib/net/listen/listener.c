@@ -1,8 +1,8 @@
 /* A listener of one's own: conns taken by hand. */
-#include "conn.h"
 #include "fiber/several.h"
 #include "io/socket.h"
 #include "listen.h"
+#include "net/conn.h"
 
 #include <errno.h>
 #include <pier/server.h>

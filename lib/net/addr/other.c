@@ -4,7 +4,7 @@
  *	netlink:1234:0x1                         port and groups: netlink(7)
  *	packet:eth0:0x0800:02:00:5e:00:53:01     interface, protocol, hardware address: packet(7)
  */
-#include "addr_other.h"
+#include "other.h"
 
 #include "base/cursor.h"
 #include "io/interface.h"

@@ -1,6 +1,6 @@
 /* From a URL to a conn: resolve, connect, talk to the proxy if there is one. */
-#include "conn.h"
-#include "options.h"
+#include "net/conn.h"
+#include "net/options.h"
 #include "proxy.h"
 #include "race.h"
 

@@ -2,7 +2,7 @@
 #ifndef NET_UDP_H
 #define NET_UDP_H
 
-#include "conn.h"
+#include "net/conn.h"
 
 #define UDP_QUEUE_MAX	64 /* datagrams that wait for one peer's handler; more are dropped */
 #define UDP_QUEUE_BYTES (1u << 20) /* … and their bytes */

@@ -7,7 +7,7 @@
 #ifndef NET_TLS_H
 #define NET_TLS_H
 
-#include "conn.h"
+#include "net/conn.h"
 
 #include <openssl/ssl.h>
 #include <pier/tls.h>

@@ -1,8 +1,8 @@
 /* A raw socket's life: birth, time-outs, words, end. */
 #include "sock.h"
 
-#include "conn.h"
 #include "io/socket.h"
+#include "net/conn.h"
 
 #include <netinet/in.h>
 #include <pier/words.h>

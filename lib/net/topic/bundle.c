@@ -1,6 +1,6 @@
 #include "bundle.h"
 
-#include "frame.h"
+#include "net/frame.h"
 
 #include <errno.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #define NET_OUTBOX_H
 
 #include "bundle.h"
-#include "conn.h"
+#include "net/conn.h"
 
 #include <pier/topic.h>
 #include <stdlib.h>

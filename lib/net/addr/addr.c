@@ -1,5 +1,5 @@
 /* Addresses as values and as text. */
-#include "addr_other.h"
+#include "other.h"
 
 #include "base/cursor.h"
 #include "io/interface.h"

@@ -3,7 +3,7 @@
 
 #include "io/backend.h"
 #include "io/socket.h"
-#include "options.h"
+#include "net/options.h"
 
 #include <errno.h>
 #include <netinet/in.h>

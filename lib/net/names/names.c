@@ -1,5 +1,5 @@
 /* Names to addresses: numbers at once, the rest on the names pool. */
-#include "conn.h"
+#include "net/conn.h"
 
 #include <pier/names.h>
 
