@@ -20,6 +20,7 @@
 #include <pier/network.h>
 #include <pier/offload.h>
 #include <pier/server.h>
+#include <pier/sim.h>
 #include <pier/sock.h>
 #include <pier/sockopt.h>
 #include <pier/stats.h>

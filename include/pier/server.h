@@ -25,7 +25,7 @@ typedef struct pier_serve_opts {
 	unsigned
 		max_conns; /* live conns; one more is closed at once; 0 = 10,000, or 40 processes */
 	unsigned max_per_host; /* live conns of one host; 0 = max_conns; unix peers are one */
-	int backlog;	       /* listen(2); 0 = SOMAXCONN */
+	int backlog;	       /* listen(2); 0 = 4096 */
 	int64_t grace;	       /* on stop, handlers inside a message may go on this long; 0 = 5 s */
 	unsigned workers;      /* 0 = all of the runtime's */
 	bool quiet;	       /* the caller says itself why it could not listen */
@@ -126,7 +126,7 @@ typedef struct pier_listener pier_listener;
 
 typedef struct pier_listen_opts {
 	size_t size;
-	int backlog;	    /* 0 = SOMAXCONN */
+	int backlog;	    /* 0 = 4096 */
 	pier_frame frame;   /* of the accepted conns */
 	size_t message_max; /* 0 = PIER_MESSAGE_MAX */
 	int64_t idle;	    /* of the accepted conns; 0 = never */

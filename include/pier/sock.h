@@ -84,7 +84,7 @@ PIER_API int64_t pier_default_timeout(void);
 /* ---- Meeting ------------------------------------------------------------------------------------- */
 
 PIER_API int pier_sock_bind(pier_sock *s, const pier_addr *a);
-PIER_API int pier_sock_listen(pier_sock *s, int backlog); /* 0 = SOMAXCONN */
+PIER_API int pier_sock_listen(pier_sock *s, int backlog); /* 0 = 4096 */
 
 /* Waits for a client. `peer` may be NULL. A client that left before it was taken is passed over. Returns 0, or an
  * error with `out` untouched. Python: socket.accept. accept4(2). */

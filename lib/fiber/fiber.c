@@ -61,6 +61,13 @@ void pier_scope_leave(pier_scope *s)
 	s->entered = false;
 }
 
+pier_scope *pier_scope_of_thread(pier_scope *s)
+{
+	pier_scope *before = thread_scope;
+	thread_scope = s;
+	return before;
+}
+
 static int64_t deadline_of(struct fiber *f)
 {
 	pier_scope *s = *scope_of(f);

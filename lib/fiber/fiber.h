@@ -68,6 +68,9 @@ int64_t pier_await_deaf(struct io_op *op, const char *what);
 /* Why a wait may not even begin: 0, -ECANCELED or -ETIMEDOUT, by the clock of this turn. */
 int pier_wait_refused(void);
 
+/* Exchanges the innermost scope of what runs on the calling thread outside fibers. */
+pier_scope *pier_scope_of_thread(pier_scope *s);
+
 /* What a call begins with that seldom waits: both of the above and below, at the least cost. 0, -ECANCELED or
  * -ETIMEDOUT. */
 int pier_fiber_step(void);

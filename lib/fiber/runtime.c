@@ -40,7 +40,7 @@ static void stop_others(struct runtime *rt)
 		pier_io_post(w->io, op);
 	}
 	for (unsigned i = 1; i < rt->count; i++) {
-		pthread_join(rt->workers[i]->thread, NULL);
+		pier_io_thread_join(rt->workers[i]->thread);
 		pier_worker_close(rt->workers[i]);
 	}
 }
@@ -77,7 +77,7 @@ static int start_worker(struct runtime *rt)
 			;
 		err = start.err;
 		if (err < 0)
-			pthread_join(thread, NULL);
+			pier_io_thread_join(thread);
 	}
 	sem_destroy(&start.ready);
 	if (err < 0)

@@ -12,6 +12,7 @@
 #define TURN_TIMERS_MAX                                                                            \
 	256 /* that are looked at in one turn; the rest, due as well, come in the next */
 #define TURN_BLOCKED PIER_MS(10)
+#define SHUFFLED_MAX 64 /* ready fibers, the first ones, that a shuffle takes */
 
 static __thread struct worker *self __attribute__((tls_model("initial-exec")));
 
@@ -20,9 +21,25 @@ struct worker *pier_worker_self(void)
 	return self;
 }
 
-void pier_worker_leave(void)
+struct worker *pier_worker_become(struct worker *w)
 {
-	self = NULL;
+	struct worker *before = self;
+	self = w;
+	return before;
+}
+
+void pier_worker_shuffle(struct worker *w, unsigned (*below)(unsigned n))
+{
+	struct list *at = &w->ready;
+	for (unsigned left = w->ready_count < SHUFFLED_MAX ? w->ready_count : SHUFFLED_MAX;
+	     left > 1; left--) {
+		struct list *chosen = at->next;
+		for (unsigned i = below(left); i; i--)
+			chosen = chosen->next;
+		list_remove(chosen);
+		list_push(at->next, chosen); /* behind those that are chosen already */
+		at = chosen;
+	}
 }
 
 int pier_worker_open(struct runtime *rt, unsigned id, struct worker **out)
@@ -125,6 +142,8 @@ void pier_fiber_main(struct fiber *f)
 	const void *bottom = NULL;
 	size_t size = 0;
 
+	if (!w) /* no fiber, but a stack on which someone else's code runs: sim/task.c */
+		f->fn(f->arg);
 	asan_arrive(NULL, &bottom, &size);
 	if (!w->loop_stack) { /* the first fiber of all comes from the loop */
 		w->loop_stack = bottom;

@@ -86,9 +86,12 @@ struct worker *pier_worker_self(void);
  * that was asked for, or an error. */
 int pier_runtime_grow(struct runtime *rt, unsigned count);
 
-/* In a child of fork(2) that was made on a fiber: the thread is no worker any more, and the code goes on as outside a
- * runtime. */
-void pier_worker_leave(void);
+/* The calling thread is this worker from here on, or none: in a child of fork(2) that was made on a fiber the code goes
+ * on as outside a runtime, and a simulation has one thread for many. Who it was before. */
+struct worker *pier_worker_become(struct worker *w);
+
+/* Puts its ready fibers into another order; below(n) is a number under n. What runs is not touched. */
+void pier_worker_shuffle(struct worker *w, unsigned (*below)(unsigned n));
 
 void pier_worker_at_turn_end(struct worker *w, struct turn_task *task);
 void pier_turn_task_drop(struct worker *w, struct turn_task *task);

@@ -184,5 +184,7 @@ void pier_io_fault_stack_close(void *stack);
 
 /* A thread that takes no signals but its own faults: they are for the threads of the application. 0 or an error. */
 int pier_io_thread_start(pthread_t *out, void *(*run)(void *), void *arg, bool detached);
+/* Waits for the end of one that is not detached. */
+void pier_io_thread_join(pthread_t thread);
 
 #endif

@@ -1,6 +1,6 @@
 /* The blocking backend, for calls outside fibers: poll(2), then the call. Files and calls run where they
  * are asked; only names go to their pool, since no deadline could end them here. */
-#include "backend.h"
+#include "kernel.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -225,6 +225,8 @@ static void key_make(void)
 
 struct io *pier_io_of_thread(void)
 {
+	if (pier_io_kernel)
+		return pier_io_kernel->io_of_thread();
 	pthread_once(&key_made, key_make);
 	struct io *io = pthread_getspecific(key);
 	if (!io && block_open(&io) == 0)

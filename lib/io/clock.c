@@ -1,5 +1,5 @@
 /* The clocks, the dice, the cores, the maps. */
-#include "backend.h"
+#include "kernel.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,17 +22,21 @@ static int64_t read_clock(clockid_t id)
 
 int64_t pier_io_clock(void)
 {
-	return read_clock(CLOCK_MONOTONIC);
+	return pier_io_kernel ? pier_io_kernel->clock() : read_clock(CLOCK_MONOTONIC);
 }
 
 int64_t pier_io_calendar(void)
 {
-	return read_clock(CLOCK_REALTIME);
+	return pier_io_kernel ? pier_io_kernel->calendar() : read_clock(CLOCK_REALTIME);
 }
 
 void pier_io_random(void *into, size_t len)
 {
 	char *at = into;
+	if (pier_io_kernel) {
+		pier_io_kernel->random(into, len);
+		return;
+	}
 	while (len) {
 		ssize_t n = getrandom(at, len, 0);
 		if (n < 0 && errno == EINTR)
@@ -47,6 +51,8 @@ void pier_io_random(void *into, size_t len)
 unsigned pier_io_cores(void)
 {
 	cpu_set_t set;
+	if (pier_io_kernel)
+		return pier_io_kernel->cores();
 	if (sched_getaffinity(0, sizeof set, &set) < 0)
 		return 1;
 	int n = CPU_COUNT(&set);

@@ -1,5 +1,7 @@
 #include "direct.h"
 
+#include "kernel.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -44,8 +46,11 @@ int pier_io_sendmmsg(int fd, struct mmsghdr *msgs, unsigned count, int flags)
 	return AGAIN(sendmmsg(fd, msgs, count, flags | MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
+/* A simulation has no such sockets: what they do is done at once, by no op. */
 int pier_io_socket_of(int family, int type, int protocol)
 {
+	if (pier_io_kernel)
+		return -EAFNOSUPPORT;
 	int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
 	return fd < 0 ? -errno : fd;
 }

@@ -1,5 +1,5 @@
 /* What all backends share: completed ops, mail from other threads, buffers. */
-#include "backend.h"
+#include "kernel.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -25,6 +25,8 @@
 const struct io_backend *const pier_io_backends[] = {&pier_io_uring, &pier_io_epoll, &pier_io_block,
 						     NULL};
 
+__thread const struct io_kernel *pier_io_kernel;
+
 static const struct io_backend *named(const char *name)
 {
 	for (size_t i = 0; pier_io_backends[i]; i++)
@@ -37,6 +39,8 @@ static const struct io_backend *named(const char *name)
 int pier_io_open(struct io **out)
 {
 	const char *name = getenv("PIER_IO");
+	if (pier_io_kernel)
+		return pier_io_kernel->open(out);
 	if (name && *name) {
 		const struct io_backend *b = named(name);
 		return b ? b->open(out) : -EINVAL;

@@ -1,5 +1,5 @@
 /* Signals without dispositions: blocked, and read from a descriptor or dropped. */
-#include "backend.h"
+#include "kernel.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -29,9 +29,20 @@ static void add_if_deadly(sigset_t *set, int sig)
 		sigaddset(set, sig);
 }
 
+/* A simulated process has no dispositions: what it is told comes by the descriptor alone. */
+static int open_simulated(struct io_signals *s)
+{
+	int fd = pier_io_kernel->signals_open();
+	if (fd >= 0)
+		s->fd = fd;
+	return fd < 0 ? fd : 0;
+}
+
 int pier_io_signals_open(struct io_signals *s)
 {
 	sigset_t told, block;
+	if (pier_io_kernel)
+		return open_simulated(s);
 	sigemptyset(&told);
 	add_unless_ignored(&told, SIGINT);
 	add_unless_ignored(&told, SIGTERM);
@@ -71,6 +82,10 @@ static void drop_pending(int sig)
 void pier_io_signals_close(struct io_signals *s)
 {
 	char info[IO_SIGNAL_SIZE];
+	if (io_kernel_of(s->fd)) {
+		pier_io_close(s->fd);
+		return;
+	}
 	while (read(s->fd, info, sizeof info) > 0)
 		; /* an impatient third ^C must not end the process once it may again */
 	close(s->fd);
@@ -106,6 +121,8 @@ int pier_io_thread_start(pthread_t *out, void *(*run)(void *), void *arg, bool d
 	sigset_t all, old;
 	pthread_attr_t attr;
 
+	if (pier_io_kernel)
+		return pier_io_kernel->thread_start(out, run, arg);
 	sigfillset(&all);
 	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
 		sigdelset(&all, faults[i]);
@@ -117,4 +134,12 @@ int pier_io_thread_start(pthread_t *out, void *(*run)(void *), void *arg, bool d
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_attr_destroy(&attr);
 	return -err;
+}
+
+void pier_io_thread_join(pthread_t thread)
+{
+	if (pier_io_kernel)
+		pier_io_kernel->thread_join(thread);
+	else
+		pthread_join(thread, NULL);
 }

@@ -1,4 +1,4 @@
-#include "socket.h"
+#include "kernel.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,39 +17,53 @@ static int zero(int result)
 
 int pier_io_socket(int family, int type)
 {
+	if (pier_io_kernel)
+		return pier_io_kernel->socket(family, type);
 	int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	return fd < 0 ? -errno : fd;
 }
 
 int pier_io_pair(int type, int out[2])
 {
+	if (pier_io_kernel)
+		return pier_io_kernel->pair(type, out);
 	return zero(socketpair(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, out));
 }
 
 int pier_io_bind(int fd, const pier_addr *a)
 {
-	return zero(bind(fd, &a->sa, a->len));
+	const struct io_kernel *k = io_kernel_of(fd);
+	return k ? k->bind(fd, a) : zero(bind(fd, &a->sa, a->len));
 }
 
 int pier_io_listen(int fd, int backlog)
 {
-	return zero(listen(fd, backlog));
+	const struct io_kernel *k = io_kernel_of(fd);
+	return k ? k->listen(fd, backlog) : zero(listen(fd, backlog));
 }
 
 int pier_io_option(int fd, int level, int name, int value)
 {
-	return zero(setsockopt(fd, level, name, &value, sizeof value));
+	const struct io_kernel *k = io_kernel_of(fd);
+	return k ? k->option(fd, level, name, value)
+		 : zero(setsockopt(fd, level, name, &value, sizeof value));
 }
 
 int pier_io_option_get(int fd, int level, int name, int *out)
 {
 	socklen_t len = sizeof *out;
+	const struct io_kernel *k = io_kernel_of(fd);
+	if (k)
+		return k->option_get(fd, level, name, out);
 	return zero(getsockopt(fd, level, name, out, &len));
 }
 
 int pier_io_local(int fd, pier_addr *out)
 {
 	pier_addr a = {.len = sizeof a.storage};
+	const struct io_kernel *k = io_kernel_of(fd);
+	if (k)
+		return k->local(fd, out);
 	if (getsockname(fd, &a.sa, &a.len) < 0)
 		return -errno;
 	*out = a;
@@ -59,6 +73,9 @@ int pier_io_local(int fd, pier_addr *out)
 int pier_io_peer(int fd, pier_addr *out)
 {
 	pier_addr a = {.len = sizeof a.storage};
+	const struct io_kernel *k = io_kernel_of(fd);
+	if (k)
+		return k->peer(fd, out);
 	if (getpeername(fd, &a.sa, &a.len) < 0)
 		return -errno;
 	*out = a;
@@ -67,25 +84,38 @@ int pier_io_peer(int fd, pier_addr *out)
 
 int pier_io_shutdown(int fd, int how)
 {
-	return zero(shutdown(fd, how));
+	const struct io_kernel *k = io_kernel_of(fd);
+	return k ? k->shutdown(fd, how) : zero(shutdown(fd, how));
 }
 
 bool pier_io_ended(int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
 	int waiting = 0;
+	const struct io_kernel *k = io_kernel_of(fd);
+	if (k)
+		return k->ended(fd);
 	return poll(&p, 1, 0) == 1 && (ioctl(fd, FIONREAD, &waiting) < 0 || waiting == 0);
 }
 
 void pier_io_reset_on_close(int fd)
 {
 	struct linger now = {.l_onoff = 1};
+	const struct io_kernel *k = io_kernel_of(fd);
+	if (k) {
+		k->reset_on_close(fd);
+		return;
+	}
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
 void pier_io_close(int fd)
 {
-	close(fd);
+	const struct io_kernel *k = io_kernel_of(fd);
+	if (k)
+		k->close(fd);
+	else
+		close(fd);
 }
 
 int pier_io_sort(int fd, enum io_sort *out)
@@ -93,6 +123,9 @@ int pier_io_sort(int fd, enum io_sort *out)
 	struct stat st;
 	int type;
 
+	const struct io_kernel *k = io_kernel_of(fd);
+	if (k)
+		return k->sort(fd, out);
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (S_ISSOCK(st.st_mode)) {
@@ -147,6 +180,8 @@ int pier_io_unix_take_over(const pier_addr *a, int type)
 	const struct sockaddr_un *un = (const struct sockaddr_un *)&a->sa;
 	struct stat st;
 
+	if (pier_io_kernel)
+		return pier_io_kernel->unix_take_over(a, type);
 	if (un->sun_path[0] == '\0' || lstat(un->sun_path, &st) < 0)
 		return 0;
 	if (!S_ISSOCK(st.st_mode))
@@ -164,6 +199,8 @@ int pier_io_unix_take_over(const pier_addr *a, int type)
 void pier_io_unix_remove(const pier_addr *a)
 {
 	const struct sockaddr_un *un = (const struct sockaddr_un *)&a->sa;
-	if (a->len > offsetof(struct sockaddr_un, sun_path) && un->sun_path[0])
+	if (pier_io_kernel)
+		pier_io_kernel->unix_remove(a);
+	else if (a->len > offsetof(struct sockaddr_un, sun_path) && un->sun_path[0])
 		unlink(un->sun_path);
 }

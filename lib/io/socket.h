@@ -9,6 +9,9 @@
 int pier_io_socket(int family, int type);
 int pier_io_pair(int type, int out[2]);
 int pier_io_bind(int fd, const pier_addr *a);
+/* How many may wait to be accepted when nothing is said: Linux's own limit since 5.4, which the SOMAXCONN of some libc is
+ * older than. net.core.somaxconn cuts it. */
+#define LISTEN_BACKLOG 4096
 int pier_io_listen(int fd, int backlog);
 int pier_io_option(int fd, int level, int name, int value);
 /* The value of an int option, or an error. */

@@ -98,7 +98,7 @@ static _Noreturn void be_child(struct station *st, pier_conn *c)
 	struct child child = {.st = st, .conn = c};
 	list_remove(&c->link);
 	close_the_parents(st, c->fd);
-	pier_worker_leave();
+	pier_worker_become(NULL);
 	int err = pier_io_signals_open(&child.signals);
 	if (err == 0)
 		err = pier_run(run_child, &child, .workers = 1);

@@ -105,7 +105,11 @@ def family(pid):
     """The process and its children."""
     pids = [pid]
     for path in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in path.read_text().split():
+        try:
+            children = path.read_text().split()
+        except (FileNotFoundError, ProcessLookupError):  # a thread that has ended meanwhile
+            continue
+        for child in children:
             pids += family(int(child))
     return pids
 

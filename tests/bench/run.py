@@ -211,6 +211,8 @@ def run_all(o):
             bench.round(number)
         result["loads"].append(bench.result())
         done = result["loads"][-1]
+        if o.json:  # after each: a long run that is cut short has told what it knows
+            o.json.write_text(json.dumps(result, indent=1) + "\n")
         print(f"\n{load.title} ({load.name})\n\n{report.table(done)}", flush=True)
         if done["no_syscalls"]:
             print(f"\nNo system calls were counted: {done['no_syscalls']}.")
@@ -230,8 +232,6 @@ def main():
             profile_all(o)
             return
         result = run_all(o)
-    if o.json:
-        o.json.write_text(json.dumps(result, indent=1) + "\n")
     if o.markdown:
         o.markdown.write_text(report.page(result))
 

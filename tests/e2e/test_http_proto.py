@@ -200,5 +200,6 @@ def test_fetch_says_what_went_wrong(build, pages, tmp_path, free_port):
     assert done.returncode == 1 and done.stdout == "404 Not Found\n" and not (tmp_path / "none").exists()
     done = fetch(build, f"http://127.0.0.1:{free_port()}/", tmp_path / "none")
     assert done.returncode == 1 and "refused" in done.stderr
-    assert fetch(build, "ftp://localhost/", tmp_path / "none").returncode == 2
+    done = fetch(build, "ftp://localhost/", tmp_path / "none")
+    assert done.returncode == 1 and "ftp://localhost/: not an endpoint" in done.stderr
     assert fetch(build).returncode == 2

@@ -10,10 +10,11 @@ MAY = {
     "fiber": ["base/*", "io/op.h", "io/backend.h"],
     "net": ["base/*", "fiber/*", "io/op.h", "io/backend.h", "io/socket.h", "io/direct.h", "io/question.h", "io/interface.h"],
     "server": ["base/*", "fiber/*", "net/*", "io/op.h", "io/socket.h"],
+    "sim": ["base/*", "io/*", "fiber/*"],
     "proto": ["base/*", "fiber/*", "net/*", "proto/*"],  # another protocol by its public header
 }
 # Headers of values (types, words, pure functions) are base's; of the rest, the lowest floor that implements it.
-FLOOR = {"fiber": "fiber", "offload": "fiber", "stats": "fiber", "conn": "net", "sock": "net", "sockopt": "net", "server": "net", "topic": "net", "http": "proto", "tls": "net"}
+FLOOR = {"fiber": "fiber", "offload": "fiber", "stats": "fiber", "conn": "net", "sock": "net", "sockopt": "net", "server": "net", "topic": "net", "http": "proto", "tls": "net", "sim": "sim"}
 PURE = {"codec.c", "state.c"}  # of a protocol: no waiting, no I/O
 
 

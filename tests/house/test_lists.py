@@ -16,6 +16,7 @@ LISTS = [
     ("lib/net", ".c", ""),
     ("lib/server", ".c", ""),
     ("lib/proto/http", ".c", ""),
+    ("lib/sim", ".c", ""),
     ("hub", ".c", ""),
     ("cli", ".c", ""),
 ]

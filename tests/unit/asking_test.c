@@ -27,7 +27,7 @@ ON_BOTH(a_host_and_a_service_are_found_with_what_a_socket_needs)
 	char text[PIER_ADDR_TEXT];
 	CHECK_STR(pier_addr_format(&all.at[0].addr, text, sizeof text), "127.0.0.1:80");
 	CHECK_OK(pier_addrinfo(pier_text("127.0.0.1"), pier_text("80"), NULL, &all));
-	CHECK(all.count >= 3); /* stream, datagram, raw */
+	CHECK(all.count >= 2); /* stream, datagram; of raw ones not every libc tells */
 	hints.flags = AI_PASSIVE;
 	hints.family = AF_INET6;
 	CHECK_OK(pier_addrinfo((pier_bytes){0}, pier_text("0"), &hints, &all));

@@ -339,7 +339,12 @@ ON_BOTH(descriptors_too_many_are_closed_to_the_last)
 	for (int i = 0; i <= PIER_FDS_MAX; i++)
 		fds[i] = p[0].fd;
 	int before = open_descriptors();
-	for (unsigned n = 2; n <= PIER_FDS_MAX; n += 251) { /* 2 and all */
+#ifdef __GLIBC__
+	unsigned step = PIER_FDS_MAX - 2; /* 2 and all */
+#else
+	unsigned step = 248; /* musl's sendmsg(3) takes 1 KiB beside a message */
+#endif
+	for (unsigned n = 2; n <= PIER_FDS_MAX; n += step) {
 		CHECK_EQ(pier_sock_send_fds(&p[0], "x", 1, fds, n), 1);
 		CHECK_EQ(pier_sock_recv_fds(&p[1], text, sizeof text, got, 1, &count), -EMSGSIZE);
 		CHECK_EQ(count, 9);

@@ -81,7 +81,7 @@ static int open_one(const pier_endpoint *e, const pier_addr *a, int backlog, boo
 	int fd = bind_one(e, a, share);
 	if (fd < 0 || has_datagrams(e->scheme))
 		return fd;
-	int err = pier_io_listen(fd, backlog > 0 ? backlog : SOMAXCONN);
+	int err = pier_io_listen(fd, backlog > 0 ? backlog : LISTEN_BACKLOG);
 	if (err < 0) {
 		pier_io_close(fd);
 		return err;

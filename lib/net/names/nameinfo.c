@@ -39,12 +39,29 @@ static int put_host(struct io_question *q, pier_bytes name)
 	return pier_name_ascii(name, q->host, sizeof q->host) < 0 ? -PIER_ENONAME : 0;
 }
 
+/* Not every libc looks at it. */
+static bool is_type(int type)
+{
+	switch (type) {
+	case 0:
+	case SOCK_STREAM:
+	case SOCK_DGRAM:
+	case SOCK_RAW:
+	case SOCK_SEQPACKET:
+		return true;
+	default:
+		return false;
+	}
+}
+
 int pier_addrinfo(pier_bytes host, pier_bytes service, const pier_hints *hints, pier_infos *out)
 {
 	struct io_question q = {.ask = pier_io_ask_infos, .answer_size = sizeof *out};
 	int err = put_host(&q, host);
 	if (err == 0)
 		err = put(q.service, sizeof q.service, service);
+	if (err == 0 && hints && !is_type(hints->type))
+		err = -PIER_ENAMETYPE;
 	if (err < 0)
 		return err;
 	if (hints)

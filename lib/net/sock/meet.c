@@ -11,7 +11,7 @@ int pier_sock_bind(pier_sock *s, const pier_addr *a)
 
 int pier_sock_listen(pier_sock *s, int backlog)
 {
-	int err = pier_io_listen(s->fd, backlog > 0 ? backlog : SOMAXCONN);
+	int err = pier_io_listen(s->fd, backlog > 0 ? backlog : LISTEN_BACKLOG);
 	return err < 0 ? (int)sock_fail(s, err, "listen on") : 0;
 }
 

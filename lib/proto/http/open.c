@@ -1,8 +1,10 @@
 /* Asking for a URL in one call. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "conversation.h"
+#include "net/conn.h"
 
 #define HOST_MAX 300 /* "[host]:port" of a name of 255 bytes: RFC 1035 §2.3.4 */
 
@@ -36,6 +38,10 @@ pier_http *pier_http_open_with(const char *url, const pier_dial_opts *opts)
 	pier_http_url u;
 	bool sound = read_url(url, &u, dial, host);
 	PIER_AUTO *c = pier_dial_with(sound ? dial : "", opts); /* no URL: it fails there */
+	if (c && !sound && url) {
+		free(c->name);
+		c->name = strdup(url); /* so that pier_why tells what was no URL */
+	}
 	pier_http *h = pier_http_new(c);
 
 	if (!h)

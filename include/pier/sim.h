@@ -1,0 +1,126 @@
+/* A network in a box: programs as they are, on simulated machines and wires, in one thread, with a clock that jumps
+ * over every wait. One number, the seed, decides all that is left to chance: who runs first, how long a packet takes,
+ * what is lost. The same seed gives the same run, so what fails once fails as often as you like.
+ *
+ *	static int scenario(pier_sim *s)
+ *	{
+ *		pier_sim_node(s, "srv", my_server_main);
+ *		PIER_AUTO *c = pier_dial("tcp://srv:7000");
+ *		…
+ *		return pier_sim_check(s, pier_err(c) == 0);
+ *	}
+ *	int main(void) { return pier_sim_run(scenario, .seeds = 1000, .loss = 0.02); }
+ *
+ * tcp, udp, unix, seqpacket and pairs are simulated, and names; files are the real ones. Code that asks the kernel by
+ * itself (clock_gettime, threads, sockets of its own) is outside of it. */
+#ifndef PIER_SIM_H
+#define PIER_SIM_H
+
+#include <pier/api.h>
+#include <pier/time.h>
+
+PIER_BEGIN
+
+typedef struct pier_sim pier_sim;
+
+/* Runs as a fiber on a node of its own, "scenario". A negative number fails the seed. */
+typedef int (*pier_sim_scenario)(pier_sim *s);
+
+/* What may go wrong. Each is a most: every seed draws its own mix below that, so that there are runs with much of one
+ * kind and nothing of the others. */
+typedef struct pier_sim_opts {
+	size_t size;	/* sizeof(pier_sim_opts), set by the macro */
+	unsigned seeds; /* how many runs; 0 = 100 */
+	uint64_t seed;	/* the first; 0 = 1 */
+	double loss;	/* share of packets lost: of tcp a delay, of udp a loss */
+	double twice;	/* share of datagrams that come twice */
+	double faults; /* share of accepts, look-ups … that fail for lack of something: EMFILE, ECONNABORTED */
+	int64_t delay; /* of a packet, one way; 0 = 1 ms. Datagrams overtake each other */
+	unsigned
+		partitions; /* times that a node is cut off from another, one way or both, for up to 10 s */
+	unsigned workers; /* of a node; 0 = 3 */
+} pier_sim_opts;
+
+/* Runs the scenario once for each seed, each in a process of its own (fork), several at once; the first seeds twice, to
+ * see that both runs are one. After the scenario all nodes are told to stop as by SIGTERM, and have to. A seed
+ * fails when the scenario does, when a check did not hold, when all wait for each other, when a node does not end, or
+ * ends with descriptors open, or crashes. Then stderr tells why, and the command that repeats it:
+ *
+ *	PIER_SIM_SEED=42	this seed alone, in this process: for a debugger
+ *	PIER_SIM_SEEDS=9	so many instead
+ *	PIER_SIM_TRACE=1	every packet as a line on stderr
+ *	PIER_SIM_JOBS=2		processes at once; else one per core
+ *
+ * To be called by main, before there are threads. Returns what main may: 0, or 1 when a seed failed; the lowest of them
+ * is told. */
+PIER_API int pier_sim_run_with(pier_sim_scenario scenario, const pier_sim_opts *opts);
+#define pier_sim_run(scenario, ...)                                                                \
+	pier_sim_run_with((scenario),                                                              \
+			  &(pier_sim_opts){.size = sizeof(pier_sim_opts), ##__VA_ARGS__})
+
+/* ---- Nodes: up to 16, the scenario's included ----------------------------------------------------- */
+
+#define PIER_SIM_NODES 16
+
+/* Starts a machine that runs main_fn as its one program, and waits until that has nothing more to do: a server listens
+ * then. Its name resolves to its two addresses, IPv4 and IPv6. What is static in the program is shared by its
+ * nodes. Returns 0, -EEXIST, -EINVAL for a name that is empty or longer than 63, -ENOSPC, -ENOMEM. */
+PIER_API int pier_sim_node(pier_sim *s, const char *name, int (*main_fn)(void));
+
+/* Tells the program to stop, as SIGTERM does, and waits until it has ended; then its result, -ENOENT for a name that is
+ * not there, -ESRCH when it is down. */
+PIER_API int pier_sim_stop(pier_sim *s, const char *name);
+
+/* The power fails: nothing runs there any more, and nothing is answered; its memory is lost. 0, -ENOENT, -ESRCH. */
+PIER_API int pier_sim_crash(pier_sim *s, const char *name);
+
+/* Starts the program anew, after it ended or crashed; conns from before are reset. 0, -ENOENT, -EBUSY when it runs,
+ * -ENOMEM. */
+PIER_API int pier_sim_restart(pier_sim *s, const char *name);
+
+/* Its program stands still, while its kernel goes on. 0, -ENOENT. */
+PIER_API int pier_sim_pause(pier_sim *s, const char *name, bool paused);
+
+/* ---- Links --------------------------------------------------------------------------------------- */
+
+typedef struct pier_sim_wire {
+	double loss, twice; /* as above, but exactly */
+	int64_t delay;	    /* the least; and up to `jitter` more */
+	int64_t jitter;
+	bool cut; /* nothing passes */
+} pier_sim_wire;
+
+/* Sets the way from one node to another; `from` or `to` NULL: from or to all. The scenario's node is "scenario". Both
+ * directions are two calls. 0 or -ENOENT. */
+PIER_API int pier_sim_link(pier_sim *s, const char *from, const char *to,
+			   const pier_sim_wire *wire);
+
+/* Cuts both ways between two nodes (NULL: all others), and joins them again. 0 or -ENOENT. */
+PIER_API int pier_sim_cut(pier_sim *s, const char *a, const char *b);
+PIER_API int pier_sim_heal(pier_sim *s, const char *a, const char *b);
+
+/* From now on nothing goes wrong any more: no loss, no cuts, no faults. What is under way must end well now. */
+PIER_API void pier_sim_calm(pier_sim *s);
+
+/* ---- Looking ------------------------------------------------------------------------------------- */
+
+/* Waits until no fiber can run anywhere and nothing is under way, but for what a cut of the scenario's holds up; time-outs
+ * do not count. Virtual time passes. */
+PIER_API void pier_sim_settle(pier_sim *s);
+
+/* Whether it holds. When not, the seed fails, and stderr tells what and where. 0, or -EPROTO. */
+#define pier_sim_check(s, holds) pier_sim_check_at((s), (holds), #holds, __FILE__, __LINE__)
+PIER_API int pier_sim_check_at(pier_sim *s, bool holds, const char *what, const char *file,
+			       int line);
+
+/* Checked whenever time passes: always(arg) false fails the seed, with `what` for a reason. At most 8. It must not wait.
+ * 0 or -ENOSPC. */
+PIER_API int pier_sim_always(pier_sim *s, bool (*always)(void *arg), void *arg, const char *what);
+
+/* A number below n from the seed, for what the scenario itself leaves to chance. */
+PIER_API uint64_t pier_sim_chance(pier_sim *s, uint64_t n);
+PIER_API uint64_t pier_sim_seed(const pier_sim *s);
+
+PIER_END
+
+#endif

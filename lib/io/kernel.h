@@ -1,0 +1,49 @@
+/* Who answers what lib/io asks beside the ops of a backend. A thread that is part of a simulation (lib/sim) has another
+ * kernel than the real one; its descriptors begin at IO_FD_SIMULATED, which no real one reaches, so that a mistake is
+ * -EBADF and touches nothing of the process. */
+#ifndef IO_KERNEL_H
+#define IO_KERNEL_H
+
+#include "backend.h"
+#include "socket.h"
+
+#define IO_FD_SIMULATED (1 << 30)
+
+struct io_kernel {
+	int (*open)(struct io **out);
+	struct io *(*io_of_thread)(void);
+	int (*thread_start)(pthread_t *out, void *(*run)(void *), void *arg);
+	void (*thread_join)(pthread_t thread);
+	int64_t (*clock)(void);
+	int64_t (*calendar)(void);
+	void (*random)(void *into, size_t len);
+	unsigned (*cores)(void);
+	int (*signals_open)(void);
+	int (*socket)(int family, int type);
+	int (*pair)(int type, int out[2]);
+	int (*unix_take_over)(const pier_addr *a, int type);
+	void (*unix_remove)(const pier_addr *a);
+	/* Of its own descriptors. */
+	int (*bind)(int fd, const pier_addr *a);
+	int (*listen)(int fd, int backlog);
+	int (*option)(int fd, int level, int name, int value);
+	int (*option_get)(int fd, int level, int name, int *out);
+	int (*local)(int fd, pier_addr *out);
+	int (*peer)(int fd, pier_addr *out);
+	int (*shutdown)(int fd, int how);
+	bool (*ended)(int fd);
+	void (*reset_on_close)(int fd);
+	void (*close)(int fd);
+	int (*sort)(int fd, enum io_sort *out);
+};
+
+/* Of the calling thread; NULL is the real one. */
+extern __thread const struct io_kernel *pier_io_kernel __attribute__((tls_model("initial-exec")));
+
+/* The kernel of a descriptor; NULL is the real one, also for what no simulation of this thread can have made. */
+static inline const struct io_kernel *io_kernel_of(int fd)
+{
+	return fd >= IO_FD_SIMULATED ? pier_io_kernel : NULL;
+}
+
+#endif

@@ -1,0 +1,213 @@
+/* How a stream begins.
+ *
+ *	who dials              the kernel of who listens
+ *	   ├── dial ────────────→  looks for a listener; makes the other end
+ *	   ←──── ANSWER ─────────┤   connected
+ *	   ├── CONFIRMED ───────→  can be accepted
+ *	   ├── DATA … END ──────→ */
+#include "sock.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DIAL_REPEAT PIER_S(1) /* RFC 6298 §2 */
+
+/* An IPv4 address as a sock of the other family sees it: RFC 4291 §2.5.5.2. */
+pier_addr pier_addr_as_seen(const pier_addr *a, int family)
+{
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&a->storage;
+	pier_addr out = *a;
+	if (family != AF_INET6 || a->sa.sa_family != AF_INET)
+		return out;
+	v6.sin6_port = v4->sin_port;
+	v6.sin6_addr.s6_addr[10] = v6.sin6_addr.s6_addr[11] = 0xff;
+	memcpy(&v6.sin6_addr.s6_addr[12], &v4->sin_addr, 4);
+	memset(&out, 0, sizeof out);
+	memcpy(&out.storage, &v6, sizeof v6);
+	out.len = sizeof v6;
+	return out;
+}
+
+static struct sock *other_end(struct sock *s, struct sock *listener)
+{
+	struct sock *peer = pier_sim_sock_new(listener->node, listener->family, listener->type);
+	if (!peer)
+		abort();
+	struct stream *st = pier_stream_new(s->node, listener->node);
+	st->local = s->family == AF_UNIX;
+	st->message = s->type == SOCK_SEQPACKET;
+	st->listener = listener;
+	st->ends[0] = s;
+	st->ends[1] = peer;
+	s->stream = peer->stream = st;
+	peer->end = 1;
+	peer->state = SOCK_CONNECTED;
+	peer->local = pier_addr_as_seen(&s->peer, peer->family);
+	peer->peer = pier_addr_as_seen(&s->local, peer->family);
+	return peer;
+}
+
+static void refused(struct event *e)
+{
+	struct sock *s = list_item(e, struct sock, dial);
+	s->state = SOCK_BROKEN;
+	s->error = -ECONNREFUSED;
+	pier_world_trace("%s is refused at port %u", s->node->name, pier_addr_port(&s->peer));
+	pier_sim_sock_news(s);
+}
+
+static void dial_again(struct sock *s, bool for_good)
+{
+	int64_t now = pier_world->now;
+	if (now - s->dial_began > FOR_A_CONN) {
+		s->state = SOCK_BROKEN;
+		s->error = -ETIMEDOUT;
+		pier_sim_sock_news(s);
+		return;
+	}
+	s->dial.flying = !for_good;
+	pier_event_at(&s->dial, now + s->dial_repeat);
+	s->dial_repeat *= 2;
+}
+
+static void dial_arrives(struct event *e)
+{
+	struct sock *s = list_item(e, struct sock, dial);
+	struct node *n = pier_node_of(s->node, &s->peer);
+	bool for_good, back_for_good;
+	if (!pier_link_open(s->node, n, &for_good) || !pier_link_open(n, s->node, &back_for_good)) {
+		dial_again(s, for_good);
+		return;
+	}
+	struct sock *listener = pier_sim_sock_listener(n, &s->peer, SOCK_STREAM);
+	if (!listener) {
+		e->fire = refused;
+		e->flying = true;
+		pier_event_at(e, pier_world->now + pier_link_stream(n, s->node));
+	} else if (listener->queued >= listener->backlog) {
+		dial_again(s, false);
+	} else {
+		other_end(s, listener);
+		pier_world_trace("%s:%u → %s:%u  syn", s->node->name, pier_addr_port(&s->local),
+				 n->name, pier_addr_port(&s->peer));
+		pier_stream_say(s->stream, 1, CHUNK_ANSWER);
+	}
+}
+
+static int64_t dial_unix(struct sock *s, const pier_addr *to)
+{
+	struct sock *listener = pier_sim_sock_listener(s->node, to, s->type);
+	if (!listener)
+		return ((const struct sockaddr *)&to->sa)->sa_data[0] ? -ENOENT : -ECONNREFUSED;
+	if (listener->queued >= listener->backlog)
+		return -EBUSY;
+	s->peer = *to;
+	struct sock *peer = other_end(s, listener);
+	s->state = SOCK_CONNECTED;
+	pier_sim_sock_enqueue(listener, peer);
+	return 0;
+}
+
+/* From where it is seen: the address that goes with the one it dials. */
+static void settle_local(struct sock *s, struct node *n)
+{
+	uint16_t port = pier_addr_port(&s->local);
+	pier_addr own;
+	pier_node_addr(s->node, s->peer.sa.sa_family, port, &own);
+	bool numbered = pier_addr_eq(&own, &s->local);
+	if (n == s->node && !numbered)
+		return;
+	if (n == s->node) {
+		pier_addr to = s->peer;
+		pier_addr_set_port(&to, port);
+		s->local = to;
+		return;
+	}
+	s->local = own;
+}
+
+static int64_t dial(struct sock *s, struct io_op *op)
+{
+	pier_addr to = {.len = op->addr.len};
+	memcpy(&to.storage, op->addr.sa, op->addr.len);
+	if (s->type == SOCK_DGRAM)
+		return pier_datagram_connect(s, &to);
+	if (s->state != SOCK_FRESH)
+		return s->state == SOCK_CONNECTED ? -EISCONN : -EALREADY;
+	if (to.sa.sa_family != s->family)
+		return -EAFNOSUPPORT;
+	if (s->family == AF_UNIX)
+		return dial_unix(s, &to);
+	struct node *n = pier_node_of(s->node, &to);
+	int err = n ? pier_sim_sock_bind_any(s) : -EHOSTUNREACH;
+	if (err < 0)
+		return err;
+	s->peer = to;
+	settle_local(s, n);
+	s->state = SOCK_CONNECTING;
+	s->dial_began = pier_world->now;
+	s->dial_repeat = DIAL_REPEAT;
+	s->dial.fire = dial_arrives;
+	s->dial.flying = true;
+	pier_event_at(&s->dial, pier_world->now + pier_link_stream(s->node, n));
+	op->started = true;
+	return -EAGAIN;
+}
+
+int64_t pier_stream_connect(struct sock *s, struct io_op *op)
+{
+	if (!op->started)
+		return dial(s, op);
+	if (s->state == SOCK_CONNECTING)
+		return -EAGAIN;
+	return s->error ? pier_sim_sock_take_error(s) : 0;
+}
+
+/* Refused for lack of something, it stays where it is. */
+int64_t pier_stream_accept(struct sock *s, struct io_op *op)
+{
+	struct sock *one = s->first;
+	if (s->state != SOCK_LISTENING)
+		return -EINVAL;
+	if (!one)
+		return -EAGAIN;
+	int fd = pier_sim_sock_name(one);
+	if (fd < 0)
+		return fd;
+	s->first = one->next;
+	if (!s->first)
+		s->last = NULL;
+	s->queued--;
+	one->queued = 0;
+	if (one->state == SOCK_BROKEN && pier_chance(2)) {
+		pier_sim_sock_close(one, false);
+		return -ECONNABORTED;
+	}
+	if (op->addr.sa) {
+		socklen_t room = op->addr.len;
+		memcpy(op->addr.sa, &one->peer.storage,
+		       one->peer.len < room ? one->peer.len : room);
+		op->addr.len = one->peer.len;
+	}
+	return fd;
+}
+
+int pier_stream_pair(struct node *n, int type, struct sock *out[2])
+{
+	if (type != SOCK_STREAM && type != SOCK_SEQPACKET)
+		return -EOPNOTSUPP;
+	struct sock *a = pier_sim_sock_new(n, AF_UNIX, type);
+	if (!a)
+		return -ENOMEM;
+	a->peer.sa.sa_family = AF_UNIX;
+	a->peer.len = sizeof a->peer.sa.sa_family;
+	out[0] = a;
+	out[1] = other_end(a, a);
+	a->stream->listener = NULL;
+	a->state = SOCK_CONNECTED;
+	out[1]->local = out[1]->peer = a->peer;
+	return 0;
+}

@@ -1,0 +1,240 @@
+/* Machines: started, stopped, crashed; and what they are called. */
+#include "sock.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <pier/error.h>
+#include <pier/fiber.h>
+#include <pier/names.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+struct node *pier_node_self(void)
+{
+	return pier_world->task->node;
+}
+
+struct node *pier_node_find(const char *name)
+{
+	for (unsigned i = 0; name && i < pier_world->node_count; i++)
+		if (!strcasecmp(pier_world->nodes[i]->name, name))
+			return pier_world->nodes[i];
+	return NULL;
+}
+
+/* ---- Names and addresses ------------------------------------------------------------------------- */
+
+void pier_node_addr(const struct node *n, int family, uint16_t port, pier_addr *out)
+{
+	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	v4.sin_addr.s_addr = htonl(0x0a000001u + n->number);
+	v6.sin6_addr.s6_addr[0] = 0xfd;
+	v6.sin6_addr.s6_addr[15] = (uint8_t)(n->number + 1);
+	memset(out, 0, sizeof *out);
+	out->len = family == AF_INET6 ? sizeof v6 : sizeof v4;
+	if (family == AF_INET6)
+		memcpy(&out->storage, &v6, sizeof v6);
+	else
+		memcpy(&out->storage, &v4, sizeof v4);
+}
+
+static struct node *of_v4(struct node *from, uint32_t host)
+{
+	uint32_t number = host - 0x0a000001u;
+	if (host >> 24 == IN_LOOPBACKNET || host == INADDR_ANY)
+		return from;
+	return number < pier_world->node_count ? pier_world->nodes[number] : NULL;
+}
+
+static struct node *of_v6(struct node *from, const struct in6_addr *a)
+{
+	pier_addr own;
+	uint32_t v4;
+	if (IN6_IS_ADDR_LOOPBACK(a) || IN6_IS_ADDR_UNSPECIFIED(a))
+		return from;
+	memcpy(&v4, &a->s6_addr[12], sizeof v4);
+	if (IN6_IS_ADDR_V4MAPPED(a))
+		return of_v4(from, ntohl(v4));
+	for (unsigned i = 0; i < pier_world->node_count; i++) {
+		pier_node_addr(pier_world->nodes[i], AF_INET6, 0, &own);
+		if (IN6_ARE_ADDR_EQUAL(&((struct sockaddr_in6 *)&own.storage)->sin6_addr, a))
+			return pier_world->nodes[i];
+	}
+	return NULL;
+}
+
+struct node *pier_node_of(struct node *from, const pier_addr *a)
+{
+	if (a->sa.sa_family == AF_INET6)
+		return of_v6(from, &((const struct sockaddr_in6 *)&a->storage)->sin6_addr);
+	if (a->sa.sa_family == AF_INET)
+		return of_v4(from,
+			     ntohl(((const struct sockaddr_in *)&a->storage)->sin_addr.s_addr));
+	return from;
+}
+
+static int two(pier_addrs *out, const char *v6, const char *v4, uint16_t port)
+{
+	out->count = 2;
+	int err = pier_addr_parse(pier_text(v6), port, &out->at[0]);
+	return err < 0 ? err : pier_addr_parse(pier_text(v4), port, &out->at[1]);
+}
+
+int pier_node_lookup(struct node *from, const char *host, uint16_t port, bool passive,
+		     pier_addrs *out)
+{
+	struct node *n = pier_node_find(host);
+	if (!*host && passive)
+		return two(out, "::", "0.0.0.0", port);
+	if (!*host || !strcasecmp(host, "localhost"))
+		return two(out, "::1", "127.0.0.1", port);
+	if (pier_chance_of(pier_world->faults))
+		return -PIER_ENAMETEMP;
+	if (!n)
+		return -PIER_ENONAME;
+	(void)from;
+	out->count = 2;
+	pier_node_addr(n, AF_INET6, port, &out->at[0]);
+	pier_node_addr(n, AF_INET, port, &out->at[1]);
+	return 0;
+}
+
+/* ---- Life ---------------------------------------------------------------------------------------- */
+
+static void *node_main(void *arg)
+{
+	struct node *n = arg;
+	n->result = n->main_fn();
+	return NULL;
+}
+
+int pier_node_boot(struct node *n)
+{
+	n->main = pier_task_start(n, node_main, n);
+	if (!n->main)
+		return -ENOMEM;
+	n->state = NODE_UP;
+	n->paused = false;
+	n->workers = 1 + (unsigned)pier_chance(pier_world->o.workers ? pier_world->o.workers : 3);
+	pier_world_trace("%s starts, with up to %u workers", n->name, n->workers);
+	return 0;
+}
+
+int pier_node_new(const char *name, int (*main_fn)(void), struct node **out)
+{
+	struct pier_sim *w = pier_world;
+	if (!name || !*name || strlen(name) >= NAME_MAX_SIM)
+		return -EINVAL;
+	if (pier_node_find(name))
+		return -EEXIST;
+	if (w->node_count == PIER_SIM_NODES)
+		return -ENOSPC;
+	struct node *n = calloc(1, sizeof *n);
+	if (!n)
+		return -ENOMEM;
+	memcpy(n->name, name, strlen(name));
+	n->number = w->node_count;
+	n->main_fn = main_fn;
+	list_init(&n->tasks);
+	list_init(&n->asks);
+	w->nodes[w->node_count++] = n;
+	pier_links_meet(n);
+	*out = n;
+	return pier_node_boot(n);
+}
+
+static void crash_sock(struct sock *s, void *crash)
+{
+	pier_sim_sock_close(s, *(bool *)crash);
+}
+
+/* Its memory stays where it is, as nobody knows what of it is whose; its stacks are used again. */
+void pier_node_kill(struct node *n, enum node_state state)
+{
+	bool crash = state == NODE_CRASHED;
+	struct list *node;
+	n->state = state;
+	while (!list_empty(&n->tasks)) {
+		node = n->tasks.next;
+		pier_task_forget(list_item(node, struct task, link));
+	}
+	n->main = NULL;
+	pier_sim_io_forget_asks(n);
+	pier_sim_sock_each(n, crash_sock, &crash);
+}
+
+static void wait_for_quiet(struct node *n)
+{
+	struct settler s = {.fiber = pier_fiber_self(), .node = n};
+	pier_world->settler = &s;
+	while (!s.told)
+		pier_fiber_park_by_mail(PIER_FOREVER, true, n ? "a node to be ready" : "quiet");
+}
+
+void pier_sim_settle(pier_sim *s)
+{
+	(void)s;
+	pier_yield(); /* what is held back to the end of a turn leaves now */
+	wait_for_quiet(NULL);
+}
+
+int pier_sim_node(pier_sim *s, const char *name, int (*main_fn)(void))
+{
+	struct node *n;
+	(void)s;
+	int err = pier_node_new(name, main_fn, &n);
+	if (err == 0)
+		wait_for_quiet(n);
+	return err;
+}
+
+int pier_sim_crash(pier_sim *s, const char *name)
+{
+	struct node *n = pier_node_find(name);
+	if (!n || n == s->nodes[0])
+		return -ENOENT;
+	if (n->state != NODE_UP)
+		return -ESRCH;
+	pier_world_trace("%s crashes", n->name);
+	pier_node_kill(n, NODE_CRASHED);
+	return 0;
+}
+
+int pier_sim_restart(pier_sim *s, const char *name)
+{
+	struct node *n = pier_node_find(name);
+	if (!n || n == s->nodes[0])
+		return -ENOENT;
+	if (n->state == NODE_UP)
+		return -EBUSY;
+	int err = pier_node_boot(n);
+	if (err == 0)
+		wait_for_quiet(n);
+	return err;
+}
+
+int pier_sim_pause(pier_sim *s, const char *name, bool paused)
+{
+	struct node *n = pier_node_find(name);
+	if (!n || n == s->nodes[0])
+		return -ENOENT;
+	n->paused = paused;
+	return 0;
+}
+
+int pier_sim_stop(pier_sim *s, const char *name)
+{
+	struct node *n = pier_node_find(name);
+	if (!n || n == s->nodes[0])
+		return -ENOENT;
+	if (n->state != NODE_UP)
+		return -ESRCH;
+	pier_node_signal(n, SIGTERM);
+	while (n->state == NODE_UP)
+		pier_sleep(PIER_MS(1));
+	return n->result;
+}

@@ -1,0 +1,259 @@
+/* A process per seed: what is static in programs begins anew in each, and one that crashes or hangs is a seed that failed
+ * like another. */
+#include "world.h"
+
+#include "fiber/sanitize.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pier/fiber.h>
+#include <pier/log.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define SEEDS_DEFAULT 100
+#define JOBS_MAX      64
+#define TWICE	      2	  /* seeds that run a second time, to be compared */
+#define SECONDS_MAX   300 /* of real time, for one seed */
+#define STACK_SIZE    (1u << 20)
+
+/* What a child leaves behind. */
+struct outcome {
+	bool finished, failed;
+	uint64_t hash;
+};
+
+struct run {
+	pier_sim_scenario scenario;
+	pier_sim_opts o;
+	struct outcome *outcomes; /* shared with the children, by slot */
+	bool trace;
+};
+
+/* ---- One seed ------------------------------------------------------------------------------------ */
+
+static int scenario_fiber(void *arg)
+{
+	struct pier_sim *w = arg;
+	int err = w->scenario(w);
+	if (err < 0 && !w->failed)
+		pier_world_fail("the scenario returned %d", err);
+	return 0;
+}
+
+static int scenario_main(void)
+{
+	int err = pier_run(scenario_fiber, pier_world);
+	if (err < 0)
+		pier_world_fail("the scenario could not start: %d", err);
+	return err;
+}
+
+static struct pier_sim *world_new(const struct run *r, uint64_t seed)
+{
+	struct pier_sim *w = calloc(1, sizeof *w);
+	if (!w)
+		abort();
+	w->o = r->o;
+	w->scenario = r->scenario;
+	w->trace = r->trace;
+	w->seed = w->chance = seed;
+	w->now = PIER_S(1);
+	w->tsan = tsan_self();
+	list_init(&w->homeless);
+	pier_stacks_init(&w->stacks, STACK_SIZE);
+	pier_world = w;
+	w->late = pier_chance(3) == 0;
+	w->part = pier_chance(2) ? (double)pier_chance(100) / 100 : 0;
+	w->buffer = (size_t)1 << (10 + pier_chance(9));
+	w->faults = r->o.faults * (double)pier_chance(101) / 100;
+	return w;
+}
+
+static struct outcome run_seed(const struct run *r, uint64_t seed)
+{
+	struct pier_sim *w = world_new(r, seed);
+	struct node *n;
+	pier_io_kernel = &pier_sim_kernel;
+	pier_links_draw(w);
+	if (pier_node_new("scenario", scenario_main, &n) < 0)
+		abort();
+	pier_world_run(w);
+	pier_io_kernel = NULL;
+	return (struct outcome){.finished = true, .failed = w->failed, .hash = w->hash};
+}
+
+/* ---- Many ---------------------------------------------------------------------------------------- */
+
+static uint64_t number_of(const char *variable, uint64_t otherwise)
+{
+	const char *text = getenv(variable);
+	return text && *text ? strtoull(text, NULL, 10) : otherwise;
+}
+
+static void silence(void)
+{
+	if (!freopen("/dev/null", "w", stderr))
+		clearerr(stderr);
+}
+
+/* The number of the child, or an error. */
+static int launch(const struct run *r, uint64_t seed, unsigned slot, bool quiet)
+{
+	r->outcomes[slot] = (struct outcome){0};
+	int pid = pier_io_fork();
+	if (pid)
+		return pid;
+	alarm(SECONDS_MAX);
+	if (quiet)
+		silence();
+	r->outcomes[slot] = run_seed(r, seed);
+	pier_io_process_exit(r->outcomes[slot].failed);
+}
+
+static struct outcome outcome_of(const struct run *r, int pid, unsigned slot, int *status)
+{
+	*status = pier_io_process_end(pid);
+	struct outcome o = r->outcomes[slot];
+	o.failed |= !o.finished || *status != 0;
+	return o;
+}
+
+static void tell_command(const struct run *r, uint64_t seed, const char *why)
+{
+	(void)r;
+	fprintf(stderr,
+		"sim: seed %" PRIu64 " failed%s; to see it again: PIER_SIM_SEED=%" PRIu64
+		" PIER_SIM_TRACE=1 %s\n",
+		seed, why, seed, program_invocation_name);
+}
+
+/* What failed in silence says why. */
+static int tell(const struct run *r, uint64_t seed)
+{
+	int status;
+	int pid = launch(r, seed, 0, false);
+	struct outcome o = pid < 0 ? (struct outcome){0} : outcome_of(r, pid, 0, &status);
+	tell_command(r, seed,
+		     o.failed && o.finished ? ""
+		     : o.failed		    ? ": its process ended"
+					    : ", and then did not");
+	return 1;
+}
+
+struct job {
+	int pid;
+	uint64_t seed;
+};
+
+static int run_many(const struct run *r, unsigned jobs)
+{
+	struct job at[JOBS_MAX] = {{0}};
+	uint64_t next = r->o.seed, end = next + r->o.seeds, bad = 0;
+	bool any = false;
+	unsigned under_way = 0;
+	for (unsigned slot = 0; under_way || (next < end && !any); slot = (slot + 1) % jobs) {
+		int status;
+		if (at[slot].pid) {
+			struct outcome o = outcome_of(r, at[slot].pid, slot, &status);
+			if (o.failed && (!any || at[slot].seed < bad)) {
+				any = true;
+				bad = at[slot].seed;
+			}
+			at[slot].pid = 0;
+			under_way--;
+		}
+		if (next == end || any)
+			continue;
+		int pid = launch(r, next, slot, true);
+		if (pid < 0 && !under_way)
+			return 1;
+		if (pid < 0)
+			continue; /* too many processes: after one of ours has ended */
+		at[slot] = (struct job){.pid = pid, .seed = next++};
+		under_way++;
+	}
+	return any ? tell(r, bad) : 0;
+}
+
+/* Two runs of one seed must be one. */
+static int compare(const struct run *r)
+{
+	int status;
+	for (uint64_t seed = r->o.seed; seed < r->o.seed + TWICE; seed++) {
+		uint64_t hash[2];
+		for (int i = 0; i < 2; i++) {
+			int pid = launch(r, seed, 0, true);
+			if (pid < 0)
+				return 0;
+			hash[i] = outcome_of(r, pid, 0, &status).hash;
+		}
+		if (hash[0] != hash[1]) {
+			tell_command(r, seed, ": two runs of it differ");
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static int run_here(struct run *r, uint64_t seed)
+{
+	struct outcome o = run_seed(r, seed);
+	fprintf(stderr, "sim: seed %" PRIu64 " %s, %" PRIx64 "\n", seed,
+		o.failed ? "failed" : "is well", o.hash);
+	return o.failed;
+}
+
+int pier_sim_run_with(pier_sim_scenario scenario, const pier_sim_opts *opts)
+{
+	struct run r = {.scenario = scenario, .o = *opts, .trace = number_of("PIER_SIM_TRACE", 0)};
+	const char *one = getenv("PIER_SIM_SEED");
+	r.o.seed = r.o.seed ? r.o.seed : 1;
+	r.o.seeds = (unsigned)number_of("PIER_SIM_SEEDS", r.o.seeds ? r.o.seeds : SEEDS_DEFAULT);
+	if (one && *one)
+		return run_here(&r, number_of("PIER_SIM_SEED", 1));
+	uint64_t jobs = number_of("PIER_SIM_JOBS", pier_io_cores());
+	jobs = jobs == 0 ? 1 : jobs < JOBS_MAX ? jobs : JOBS_MAX;
+	size_t size = JOBS_MAX * sizeof *r.outcomes;
+	r.outcomes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (r.outcomes == MAP_FAILED)
+		return 1;
+	int failed = compare(&r);
+	if (!failed)
+		failed = run_many(&r, (unsigned)jobs);
+	munmap(r.outcomes, size);
+	return failed;
+}
+
+/* ---- Checks -------------------------------------------------------------------------------------- */
+
+int pier_sim_check_at(pier_sim *s, bool holds, const char *what, const char *file, int line)
+{
+	if (holds)
+		return 0;
+	if (!s->failed)
+		pier_world_fail("%s:%d: does not hold: %s", file, line, what);
+	return -EPROTO;
+}
+
+int pier_sim_always(pier_sim *s, bool (*always)(void *), void *arg, const char *what)
+{
+	if (s->always_count == ALWAYS_MAX)
+		return -ENOSPC;
+	s->always[s->always_count++] = (struct always){always, arg, what};
+	return 0;
+}
+
+uint64_t pier_sim_chance(pier_sim *s, uint64_t n)
+{
+	(void)s;
+	return pier_chance(n);
+}
+
+uint64_t pier_sim_seed(const pier_sim *s)
+{
+	return s->seed;
+}

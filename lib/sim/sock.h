@@ -1,0 +1,141 @@
+/* Sockets of a simulated kernel. */
+#ifndef SIM_SOCK_H
+#define SIM_SOCK_H
+
+#include "world.h"
+
+#define DATAGRAM_MAX  65507	  /* bytes: udp(7) */
+#define DATAGRAMS_MAX 256	  /* that wait in a sock; more are lost */
+#define FOR_A_CONN    PIER_S(127) /* tcp_syn_retries = 6: tcp(7) */
+#define FOR_AN_ANSWER PIER_S(924) /* tcp_retries2 = 15 */
+#define REPEAT_FIRST  PIER_MS(200)
+#define REPEAT_MOST   PIER_S(60)
+
+enum sock_state {
+	SOCK_FRESH,
+	SOCK_LISTENING,
+	SOCK_CONNECTING,
+	SOCK_CONNECTED,
+	SOCK_BROKEN
+};
+
+enum chunk_kind {
+	CHUNK_DATA,
+	CHUNK_END,	/* FIN */
+	CHUNK_RESET,	/* RST */
+	CHUNK_ANSWER,	/* SYN and ACK: the conn of who dialled stands */
+	CHUNK_CONFIRMED /* the third of the handshake: it can be accepted */
+};
+
+/* What goes over a stream at once; of a message socket, a message. Datagrams too. */
+struct chunk {
+	struct chunk *next;
+	int64_t arrives;
+	enum chunk_kind kind;
+	pier_addr from; /* of a datagram */
+	size_t len, taken;
+	char data[];
+};
+
+struct chunks {
+	struct chunk *first, **last;
+	size_t count, bytes;
+};
+
+struct ops {
+	struct io_op *first, **last;
+};
+
+/* One way of a stream. What was sent first arrives first. */
+struct lane {
+	struct event event;
+	struct stream *stream;
+	int from; /* the end that sends */
+	struct chunks way;
+	int64_t last;	 /* arrival */
+	int64_t blocked; /* since when nothing passes; 0: it does */
+	int64_t repeat;
+};
+
+struct stream {
+	struct sock *ends[2]; /* NULL once closed; 0 dialled */
+	struct node *nodes[2];
+	struct lane lanes[2]; /* by the end that sends */
+	struct sock *listener;
+	bool local, message;
+};
+
+struct sock {
+	struct list link; /* while it has no descriptor */
+	int fd;		  /* -1: none yet */
+	struct node *node;
+	int family, type;
+	enum sock_state state;
+	pier_addr local, peer;
+	bool bound, reuse_addr, reuse_port, v6only, resets, shut_in, shut_out, is_signals;
+	int error; /* to be told once */
+	struct ops in, out;
+	bool kicked;
+	struct event kick; /* tries the ops that wait, later */
+	struct chunks came;
+	bool ended; /* the peer has said so */
+	struct stream *stream;
+	int end;
+	/* Of a listener. */
+	unsigned backlog;
+	struct sock *first, *last, *next; /* to be accepted */
+	unsigned queued;
+	/* Of a dial under way. */
+	struct event dial;
+	int64_t dial_began, dial_repeat;
+};
+
+/* kernel.c */
+struct sock *pier_sim_sock_new(struct node *n, int family, int type);
+int pier_sim_sock_name(struct sock *s); /* gives it a descriptor: that, or -EMFILE */
+struct sock *pier_sim_sock_find(int fd);
+void pier_sim_sock_close(struct sock *s, bool crash);
+void pier_sim_sock_free(struct sock *s);
+int pier_sim_sock_bind_any(struct sock *s); /* to a port of chance, unless it is bound */
+struct sock *pier_sim_sock_listener(struct node *n, const pier_addr *at, int type);
+bool pier_sim_sock_hears(const struct sock *s, const pier_addr *to);
+/* An IPv4 address as a sock of the other family sees it: RFC 4291 §2.5.5.2. */
+pier_addr pier_addr_as_seen(const pier_addr *a, int family);
+void pier_sim_sock_each(struct node *n, void (*fn)(struct sock *, void *), void *arg);
+
+/* backend.c: something came; there is room. */
+void pier_sim_sock_news(struct sock *s);
+void pier_sim_sock_room(struct sock *s);
+
+/* chunk.c */
+struct chunk *pier_chunk_new(enum chunk_kind kind, const struct iovec *iov, size_t count,
+			     size_t len);
+void pier_chunks_init(struct chunks *c);
+void pier_chunks_push(struct chunks *c, struct chunk *one);
+struct chunk *pier_chunks_pop(struct chunks *c);
+void pier_chunks_clear(struct chunks *c);
+size_t pier_iov_length(const struct msghdr *msg);
+/* Copies into the pieces of a message, from `at` on; how much did fit. */
+size_t pier_iov_scatter(const struct msghdr *msg, size_t at, const char *from, size_t len);
+
+/* dial.c */
+int64_t pier_stream_connect(struct sock *s, struct io_op *op);
+int64_t pier_stream_accept(struct sock *s, struct io_op *op);
+int pier_stream_pair(struct node *n, int type, struct sock *out[2]);
+
+/* stream.c */
+struct stream *pier_stream_new(struct node *a, struct node *b);
+void pier_stream_say(struct stream *st, int from, enum chunk_kind kind);
+void pier_sim_sock_enqueue(struct sock *listener, struct sock *s);
+int pier_sim_sock_take_error(struct sock *s); /* tells it once */
+int64_t pier_stream_receive(struct sock *s, struct msghdr *msg, int flags);
+int64_t pier_stream_send(struct sock *s, const struct msghdr *msg);
+int pier_stream_shutdown(struct sock *s, int how);
+void pier_stream_close(struct sock *s, bool crash);
+
+/* datagram.c */
+int64_t pier_datagram_connect(struct sock *s, const pier_addr *to);
+int64_t pier_datagram_send(struct sock *s, const struct msghdr *msg);
+int64_t pier_datagram_receive(struct sock *s, struct msghdr *msg);
+
+#endif

@@ -1,0 +1,303 @@
+/* The clock of a simulation. What is due happens in the order of its time; of the tasks that could run, chance takes one;
+ * when none can, time jumps to the next event. */
+#include "sock.h"
+
+#include "fiber/dump.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define STEP_COST                                                                                  \
+	2000 /* ns, at most, that a task runs at once: a loop that looks at the clock sees it move */
+
+struct pier_sim *pier_world;
+
+/* ---- Chance: splitmix64 -------------------------------------------------------------------------- */
+
+static uint64_t mix(uint64_t z)
+{
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+	return z ^ z >> 31;
+}
+
+uint64_t pier_chance(uint64_t n)
+{
+	pier_world->chance += 0x9e3779b97f4a7c15u;
+	return n ? mix(pier_world->chance) % n : 0;
+}
+
+bool pier_chance_of(double share)
+{
+	return share > 0 && (double)pier_chance(1u << 30) < share * (1u << 30);
+}
+
+void pier_world_fold(uint64_t what)
+{
+	pier_world->hash = mix(pier_world->hash ^ what) + (uint64_t)pier_world->now;
+}
+
+/* ---- Events -------------------------------------------------------------------------------------- */
+
+void pier_event_at(struct event *e, int64_t at)
+{
+	struct heap *h = &pier_world->events;
+	if (!e->at.place) {
+		pier_world->flying += e->flying;
+		if (pier_heap_reserve(h, h->count + 1) < 0)
+			abort(); /* the machine is out of memory, not the simulated one */
+	}
+	pier_heap_set(h, &e->at, at);
+}
+
+void pier_event_drop(struct event *e)
+{
+	if (!e->at.place)
+		return;
+	pier_heap_remove(&pier_world->events, &e->at);
+	pier_world->flying -= e->flying;
+}
+
+static struct event *next_event(struct pier_sim *w)
+{
+	struct heap_node *n = heap_first(&w->events);
+	return n ? list_item(n, struct event, at) : NULL;
+}
+
+static void fire_due(struct pier_sim *w)
+{
+	struct event *e;
+	while ((e = next_event(w)) && e->at.key <= w->now) {
+		pier_event_drop(e);
+		pier_world_fold(1);
+		e->fire(e);
+	}
+}
+
+/* ---- Telling ------------------------------------------------------------------------------------- */
+
+static void tell(const char *before, const char *format, va_list args)
+{
+	int64_t us = pier_world->now / 1000;
+	fprintf(stderr, "%s%5lld.%06lld  ", before, (long long)(us / 1000000),
+		(long long)(us % 1000000));
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+}
+
+void pier_world_trace(const char *format, ...)
+{
+	va_list args;
+	if (!pier_world->trace)
+		return;
+	va_start(args, format);
+	tell("", format, args);
+	va_end(args);
+}
+
+void pier_world_fail(const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	tell("sim: ", format, args);
+	va_end(args);
+	pier_world->failed = true;
+}
+
+/* ---- Quiet --------------------------------------------------------------------------------------- */
+
+static bool is_quiet(const struct pier_sim *w, const struct node *n)
+{
+	for (unsigned i = 0; i < w->node_count; i++) {
+		struct node *at = w->nodes[i];
+		if (n && at != n)
+			continue;
+		if (!list_empty(&at->asks))
+			return false;
+		for (struct list *l = at->tasks.next; l != &at->tasks; l = l->next)
+			if (pier_task_ready(list_item(l, struct task, link)))
+				return false;
+	}
+	return n || w->flying == 0;
+}
+
+static void settled(struct io_op *note)
+{
+	struct settler *s = note->owner;
+	s->told = true;
+	if (s->fiber->state == FIBER_PARKED)
+		pier_fiber_ready(s->fiber);
+}
+
+static void look_for_quiet(struct pier_sim *w)
+{
+	struct settler *s = w->settler;
+	if (!s || !is_quiet(w, s->node))
+		return;
+	w->settler = NULL;
+	s->note = (struct io_op){.kind = IO_NOTE, .done = settled, .owner = s};
+	pier_io_post(s->fiber->worker->io, &s->note);
+}
+
+/* ---- The loop ------------------------------------------------------------------------------------ */
+
+static struct task *any_ready(struct pier_sim *w)
+{
+	struct task *chosen = NULL;
+	uint64_t count = 0;
+	for (unsigned i = 0; i < w->node_count; i++) {
+		struct list *all = &w->nodes[i]->tasks;
+		for (struct list *l = all->next; l != all; l = l->next) {
+			struct task *t = list_item(l, struct task, link);
+			if (pier_task_ready(t) && pier_chance(++count) == 0)
+				chosen = t;
+		}
+	}
+	return chosen;
+}
+
+static int64_t next_time(struct pier_sim *w)
+{
+	struct event *e = next_event(w);
+	int64_t at = e ? e->at.key : PIER_FOREVER;
+	for (unsigned i = 0; i < w->node_count; i++) {
+		struct list *all = &w->nodes[i]->tasks;
+		for (struct list *l = all->next; l != all; l = l->next) {
+			struct task *t = list_item(l, struct task, link);
+			if (!t->ended && !t->joins && t->until < at && !t->node->paused)
+				at = t->until;
+		}
+	}
+	return at;
+}
+
+static void look_always(struct pier_sim *w)
+{
+	for (unsigned i = 0; i < w->always_count && !w->failed; i++)
+		if (!w->always[i].holds(w->always[i].arg))
+			pier_world_fail("it does not hold any more: %s", w->always[i].what);
+}
+
+/* False when nothing will ever happen again. */
+static bool pass_time(struct pier_sim *w)
+{
+	int64_t at = next_time(w);
+	if (at == PIER_FOREVER)
+		return false;
+	look_always(w);
+	if (at > w->now)
+		w->now = at;
+	return true;
+}
+
+static bool all_ended(const struct pier_sim *w)
+{
+	for (unsigned i = 0; i < w->node_count; i++)
+		if (w->nodes[i]->state == NODE_UP)
+			return false;
+	return true;
+}
+
+static void run_one(struct pier_sim *w, struct task *t)
+{
+	struct node *n = t->node;
+	w->now += (int64_t)pier_chance(STEP_COST);
+	pier_world_fold((uint64_t)n->number << 8 | (t->number & 255));
+	pier_task_go(t);
+	if (t == n->main && t->ended) {
+		n->state = NODE_ENDED;
+		n->main = NULL;
+		pier_task_forget(t);
+		pier_world_trace("%s has ended: %d", n->name, n->result);
+	}
+}
+
+/* Until the condition holds: 0; or nothing can happen any more, or too much has. */
+static int run_until(struct pier_sim *w, bool (*enough)(const struct pier_sim *), int64_t limit)
+{
+	while (!enough(w) && !w->failed) {
+		fire_due(w);
+		struct task *t = any_ready(w);
+		if (++w->steps > STEPS_MAX || w->now > limit)
+			return -ETIMEDOUT;
+		if (t)
+			run_one(w, t);
+		look_for_quiet(w);
+		if (!t && !any_ready(w) && !pass_time(w))
+			return -EDEADLK;
+	}
+	return 0;
+}
+
+/* ---- To its end ---------------------------------------------------------------------------------- */
+
+#define STOP_TIME   PIER_MIN(10) /* that a node has to end when it is told to */
+#define FIBERS_TOLD 20
+
+static bool scenario_ended(const struct pier_sim *w)
+{
+	return w->nodes[0]->state != NODE_UP;
+}
+
+static void describe_line(void *arg, const char *line)
+{
+	(void)arg;
+	fprintf(stderr, "sim:   %s\n", line);
+}
+
+/* What each fiber waits for. */
+static void describe(struct pier_sim *w)
+{
+	for (unsigned i = 0; i < w->node_count; i++) {
+		struct node *n = w->nodes[i];
+		for (struct list *l = n->tasks.next; l != &n->tasks; l = l->next) {
+			struct task *t = list_item(l, struct task, link);
+			fprintf(stderr, "sim:  %s, thread %u%s\n", n->name, t->number,
+				t->worker ? "" : ": no fibers");
+			if (t->worker)
+				pier_worker_describe(t->worker, FIBERS_TOLD, describe_line, NULL);
+		}
+	}
+}
+
+static void judge(struct pier_sim *w, int err, const char *late)
+{
+	if (err == 0 || w->failed)
+		return;
+	pier_world_fail("%s", err == -EDEADLK ? "nothing can ever happen again" : late);
+	describe(w);
+}
+
+static void count_open(struct sock *s, void *count)
+{
+	*(unsigned *)count += s->fd >= 0;
+}
+
+static void look_for_leaks(struct pier_sim *w)
+{
+	for (unsigned i = 0; i < w->node_count; i++) {
+		unsigned open = 0;
+		if (w->nodes[i]->state == NODE_ENDED)
+			pier_sim_sock_each(w->nodes[i], count_open, &open);
+		if (open && !w->failed)
+			pier_world_fail("%s has ended with %u descriptors open", w->nodes[i]->name,
+					open);
+	}
+}
+
+/* Faults stop with the scenario: what is still under way then must end well. */
+void pier_world_run(struct pier_sim *w)
+{
+	judge(w, run_until(w, scenario_ended, TIME_MAX), "the scenario does not end");
+	pier_sim_calm(w);
+	for (unsigned i = 1; i < w->node_count; i++) {
+		w->nodes[i]->paused = false;
+		if (w->nodes[i]->state == NODE_UP)
+			pier_node_signal(w->nodes[i], SIGTERM);
+	}
+	judge(w, run_until(w, all_ended, w->now + STOP_TIME), "a node does not stop");
+	look_for_leaks(w);
+}

@@ -1,0 +1,196 @@
+/* The world of a simulation: its clock, its chance, its events, its nodes. One thread runs all of it.
+ *
+ *	run.c        a process per seed, and what it reports
+ *	world.c      the clock: events in the order of their time, tasks in an order of chance
+ *	task.c       a thread of a node: a stack that is left when it waits
+ *	node.c       machines: their start and end, their names
+ *	link.c       what a packet meets on its way
+ *	kernel.c     what a node's kernel answers at once (io/kernel.h)
+ *	backend.c    … and in time (io/backend.h)
+ *	dial.c       tcp, unix, seqpacket: how they begin
+ *	stream.c     … and go on
+ *	chunk.c      the pieces that travel
+ *	datagram.c   udp */
+#ifndef SIM_WORLD_H
+#define SIM_WORLD_H
+
+#include "base/heap.h"
+#include "base/list.h"
+#include "fiber/worker.h"
+#include "io/kernel.h"
+
+#include <pier/sim.h>
+
+#define NAME_MAX_SIM 64	  /* bytes, with the NUL */
+#define SOCKS_MAX    4096 /* descriptors of all nodes */
+#define ALWAYS_MAX   8
+#define STEPS_MAX    20000000 /* of one run: more is a loop without end */
+#define TIME_MAX     PIER_S((int64_t)30 * 24 * 3600)
+#define CALENDAR     (INT64_C(1700000000) * 1000000000) /* of the first instant */
+
+/* ---- Events -------------------------------------------------------------------------------------- */
+
+struct event {
+	struct heap_node at;
+	void (*fire)(struct event *);
+	bool flying; /* counts as under way: nothing is settled before */
+};
+
+void pier_event_at(struct event *e, int64_t at);
+void pier_event_drop(struct event *e);
+
+/* ---- Tasks and nodes ----------------------------------------------------------------------------- */
+
+/* A thread of a node. */
+struct task {
+	struct list link;
+	struct node *node;
+	unsigned number;
+	void *(*run)(void *);
+	void *arg;
+	struct fiber *stack; /* its top: no fiber, only its memory */
+	void *sp; /* where it left off, and on which stack: its own, or that of a fiber */
+	const void *bottom;
+	size_t size;
+	void *asan, *tsan;
+	struct worker *worker;
+	pier_scope *scope;
+	struct io *own_io; /* for calls outside fibers */
+	struct io *waits;
+	int64_t until;
+	struct task *starter; /* goes on when this one first waits */
+	struct task *joins;
+	bool ended;
+};
+
+enum node_state {
+	NODE_UP,
+	NODE_ENDED,  /* the program has */
+	NODE_CRASHED /* its socks are gone, its packets too */
+};
+
+struct node {
+	char name[NAME_MAX_SIM];
+	unsigned number;
+	enum node_state state;
+	bool paused;
+	int (*main_fn)(void);
+	int result;
+	unsigned workers;
+	struct list tasks;
+	struct task *main;
+	struct list asks;     /* of names, files, work: under way */
+	struct sock *signals; /* while its program listens to them */
+};
+
+struct wire {
+	double loss, twice;
+	int64_t delay, jitter;
+	bool cut;      /* by the scenario */
+	unsigned cuts; /* by chance */
+};
+
+/* A fiber that waits for quiet: of one node, or everywhere. */
+struct settler {
+	struct io_op note;
+	struct fiber *fiber;
+	struct node *node;
+	bool told;
+};
+
+struct always {
+	bool (*holds)(void *);
+	void *arg;
+	const char *what;
+};
+
+struct pier_sim {
+	pier_sim_opts o;
+	uint64_t seed, chance, hash;
+	int64_t now;
+	uint64_t steps;
+	bool trace, calm, failed;
+	struct heap events;
+	unsigned flying;
+	struct stacks stacks;
+	struct task *task; /* that runs; NULL: the world itself */
+	void *sp, *asan, *tsan;
+	const void *stack_bottom;
+	size_t stack_size;
+	unsigned tasks; /* started so far */
+	struct node *nodes[PIER_SIM_NODES];
+	unsigned node_count;
+	struct wire wires[PIER_SIM_NODES][PIER_SIM_NODES]; /* from, to */
+	struct sock *socks[SOCKS_MAX];
+	unsigned socks_high;
+	struct list homeless; /* socks that no descriptor names yet */
+	size_t buffer;	      /* bytes that a stream takes ahead of its reader */
+	bool late;	      /* ops complete later, even those that could at once */
+	double part;	      /* of receives and sends that do a part of what they could */
+	double faults;
+	struct settler *settler;
+	struct always always[ALWAYS_MAX];
+	unsigned always_count;
+	pier_sim_scenario scenario;
+	const char *failure; /* the first reason */
+};
+
+/* There is one at a time in a process. */
+extern struct pier_sim *pier_world;
+
+/* ---- world.c ------------------------------------------------------------------------------------- */
+
+uint64_t pier_chance(uint64_t n); /* below n */
+bool pier_chance_of(double share);
+void pier_world_fold(uint64_t what);	 /* into the hash that two runs of a seed must share */
+void pier_world_run(struct pier_sim *w); /* to its end */
+void pier_world_fail(const char *format, ...) PIER_PRINTF(1, 2);
+void pier_world_trace(const char *format, ...) PIER_PRINTF(1, 2);
+
+/* ---- task.c -------------------------------------------------------------------------------------- */
+
+struct task *pier_task_start(struct node *n, void *(*run)(void *), void *arg);
+void pier_task_go(struct task *t); /* from the world, until it waits */
+void pier_task_wait(struct io *io, int64_t until);
+bool pier_task_ready(const struct task *t);
+void pier_task_forget(struct task *t);
+/* For the kernel: those of the task that runs. */
+int pier_task_thread_start(pthread_t *out, void *(*run)(void *), void *arg);
+void pier_task_thread_join(pthread_t thread);
+struct io *pier_task_io(void);
+
+/* ---- node.c -------------------------------------------------------------------------------------- */
+
+struct node *pier_node_self(void);
+struct node *pier_node_find(const char *name);
+int pier_node_new(const char *name, int (*main_fn)(void), struct node **out);
+int pier_node_boot(struct node *n);
+void pier_node_kill(struct node *n, enum node_state state);
+void pier_node_signal(struct node *n, int number);
+/* The node's addresses: 10.0.0.N and fd00::N. */
+void pier_node_addr(const struct node *n, int family, uint16_t port, pier_addr *out);
+/* Whose it is: the node `from` itself for loopback, NULL for nobody's. */
+struct node *pier_node_of(struct node *from, const pier_addr *a);
+int pier_node_lookup(struct node *from, const char *host, uint16_t port, bool passive,
+		     pier_addrs *out);
+
+/* ---- link.c -------------------------------------------------------------------------------------- */
+
+/* How long a packet of a stream takes, losses and repetitions included. */
+int64_t pier_link_stream(const struct node *from, const struct node *to);
+/* How long a datagram takes; -1 when it is lost. */
+int64_t pier_link_datagram(const struct node *from, const struct node *to);
+bool pier_link_twice(const struct node *from, const struct node *to);
+/* False while nothing passes; *for_good when only the scenario can end that. */
+bool pier_link_open(const struct node *from, const struct node *to, bool *for_good);
+void pier_links_draw(struct pier_sim *w);
+void pier_links_meet(struct node *n); /* the wires of a new node */
+
+extern const struct io_backend pier_io_sim;
+extern const struct io_kernel pier_sim_kernel;
+struct io *pier_sim_io_new(void);
+void pier_sim_io_forget_asks(struct node *n);
+void pier_sim_io_end(struct io_op *op, int64_t result);
+bool pier_sim_io_news(struct io *io);
+
+#endif
