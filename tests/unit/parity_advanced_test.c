@@ -111,6 +111,7 @@ ON_BOTH(an_item_one_byte_too_long_is_refused_or_harms_not_the_next)
 /* With every size of room: what is whole is told, what is not is told to be missing. */
 ON_BOTH(items_without_room_are_told_to_be_missing)
 {
+	test_skip_emulated("qemu has its own way with control data that is cut");
 	EACH_DATAGRAM6(e)
 	{
 		CHECK_OK(pier_sock_set_recv_hops(&e.server, true));

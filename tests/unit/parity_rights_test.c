@@ -152,6 +152,7 @@ ON_BOTH(a_part_of_a_descriptor_is_none)
 /* Whatever the room: those that come are whole and work, the loss of others is told, and nothing leaks. */
 ON_BOTH(descriptors_without_room_are_told_and_none_leaks)
 {
+	test_skip_emulated("qemu has its own way with control data that is cut");
 	static const struct shape two = {"two", {8}, 1};
 	for (size_t room = 0; room <= PIER_ANCILLARY_ROOM(8); room++) {
 		pier_sock p[2];
@@ -216,6 +217,7 @@ static int send_later(void *fds)
 /* The same by the way of an op that waits, which is another in each backend. */
 ON_FIBER(descriptors_that_come_later_have_the_same_room)
 {
+	test_skip_emulated("qemu has its own way with control data that is cut");
 	for (size_t room = 0; room <= PIER_ANCILLARY_ROOM(8); room += 4) {
 		pier_sock p[2];
 		pier_group g = PIER_GROUP;
