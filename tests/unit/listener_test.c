@@ -65,6 +65,53 @@ ON_BOTH(a_listener_of_a_name_takes_clients_at_each_of_its_addresses)
 	pier_listener_close(l);
 }
 
+struct crowd {
+	pier_listener *l;
+	int taken;
+};
+
+static int take_some(void *arg)
+{
+	struct crowd *w = arg;
+	pier_conn *c;
+	while (pier_accept(w->l, &c) == 0) {
+		w->taken++;
+		pier_abort(c);
+	}
+	return 0;
+}
+
+/* Whoever finds more than one client leaves the others to the rest, and there is room for only so many. */
+ON_FIBER(many_fibers_accept_from_one_listener)
+{
+	struct crowd w = {0};
+	pier_addr at;
+	char url[2][64];
+	pier_addrs both;
+	int dialled = 0;
+	CHECK_OK(pier_listen("tcp://localhost:0", &w.l));
+	CHECK_OK(pier_listener_addr(w.l, &at));
+	CHECK_OK(pier_resolve(pier_text("localhost"), 1, true, &both));
+	bool six = both.count == 2 && has_v6();
+	snprintf(url[0], 64, "tcp://127.0.0.1:%d", pier_addr_port(&at));
+	snprintf(url[1], 64, six ? "tcp://[::1]:%d" : "tcp://127.0.0.1:%d", pier_addr_port(&at));
+	{
+		PIER_AUTO_GROUP g = PIER_GROUP;
+		for (int i = 0; i < 40; i++)
+			CHECK_OK(pier_go(&g, take_some, &w));
+		for (int i = 0; i < 200; i++) {
+			pier_conn *c = pier_dial(url[i % 2]);
+			dialled += pier_err(c) == 0 || pier_err(c) == -ECONNRESET;
+			pier_abort(c);
+		}
+		for (int i = 0; w.taken < 200 && i < 2000; i++)
+			pier_sleep(PIER_MS(1));
+	}
+	CHECK_EQ(dialled, 200);
+	CHECK_EQ(w.taken, 200);
+	pier_listener_close(w.l);
+}
+
 ON_BOTH(a_listening_descriptor_can_be_served)
 {
 	pier_listener *l;

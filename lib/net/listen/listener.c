@@ -20,6 +20,8 @@ struct pier_listener {
 	pier_listen_opts o;
 	struct arrival waiting[PLACES_MAX]; /* came at another place in the same moment */
 	unsigned waiting_count;
+	bool looking; /* a fiber waits at all places: the others wait for their turn */
+	struct waitq turns;
 };
 
 int pier_listen_with(const char *url, const pier_listen_opts *opts, pier_listener **out)
@@ -35,6 +37,7 @@ int pier_listen_with(const char *url, const pier_listen_opts *opts, pier_listene
 		return -ENOMEM;
 	if (opts)
 		l->o = *opts;
+	waitq_init(&l->turns);
 	err = pier_places_open(&e, 1, l->o.backlog, l->o.reuse_port, &l->places);
 	for (unsigned i = 0; err == 0 && i < l->places.count; i++)
 		if (has_datagrams(l->places.at[i].scheme))
@@ -112,13 +115,26 @@ static int accept_at_any(pier_listener *l, struct arrival *out)
 	return 0;
 }
 
+/* One at a time: what came elsewhere meanwhile has room, since nothing waited when it began. */
+static int look_in_turn(pier_listener *l, struct arrival *out)
+{
+	int err = 0;
+	while (l->looking && err == 0)
+		err = pier_waitq_wait(&l->turns, PIER_FOREVER, "its turn to accept");
+	if (err == 0 && l->waiting_count) {
+		*out = l->waiting[--l->waiting_count];
+	} else if (err == 0) {
+		l->looking = true;
+		err = accept_at_any(l, out);
+		l->looking = false;
+	}
+	pier_waitq_wake(&l->turns);
+	return err;
+}
+
 static int next_arrival(pier_listener *l, struct arrival *out)
 {
-	if (l->waiting_count) {
-		*out = l->waiting[--l->waiting_count];
-		return 0;
-	}
-	return l->places.count == 1 ? accept_at_one(l, out) : accept_at_any(l, out);
+	return l->places.count == 1 ? accept_at_one(l, out) : look_in_turn(l, out);
 }
 
 int pier_accept(pier_listener *l, pier_conn **out)
