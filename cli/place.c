@@ -28,6 +28,8 @@ const char *place_of(const char *url, char into[PLACE_MAX])
 	else if (e.scheme == PIER_TCP || e.scheme == PIER_UDP || e.scheme == PIER_TLS)
 		snprintf(into, PLACE_MAX, "%.*s%s %u", (int)e.host.len, e.host.p,
 			 e.host.len ? " port" : "port", e.port);
+	else if (e.scheme == PIER_SYSTEMD || e.scheme == PIER_FD)
+		snprintf(into, PLACE_MAX, "%s", url);
 	else
 		snprintf(into, PLACE_MAX, "%.*s", (int)e.host.len, e.host.p);
 	return into;

@@ -296,4 +296,5 @@ ON_BOTH(a_proxy_that_says_nothing_has_until_the_time_out)
 	CHECK_EQ(pier_err(udp), -EPROTOTYPE);
 	PIER_AUTO *bad = pier_dial("tcp://example.org:80", .proxy = "gopher://x:1");
 	CHECK_EQ(pier_err(bad), -PIER_EURL);
+	CHECK(strstr(pier_why(bad), "(proxy: its URL is neither socks5://host:port nor http://"));
 }

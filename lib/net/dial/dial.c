@@ -155,6 +155,9 @@ static int connect_through(pier_conn *c, struct dialling *d)
 {
 	pier_frame frame = c->frame;
 	int err = d->to.scheme == PIER_TCP ? pier_proxy_parse(d->o->proxy, &d->proxy) : -EPROTOTYPE;
+	if (err == -PIER_EURL) /* not told whole: it may have a password */
+		snprintf(d->proxy_words, sizeof d->proxy_words,
+			 "its URL is neither socks5://host:port nor http://host:port");
 	if (err < 0)
 		return err;
 	d->next = d->proxy.at;
@@ -215,7 +218,9 @@ static void explain(pier_conn *c, const struct dialling *d)
 	if (!out)
 		return;
 	fprintf(out, "connect to %s: %s", pier_peer(c), pier_strerror(c->err));
-	if (d->o->proxy && d->next.host.len)
+	if (d->o->proxy && !d->proxy.kind && d->proxy_words[0])
+		fprintf(out, " (proxy: %s)", d->proxy_words);
+	else if (d->proxy.kind)
 		fprintf(out, " (proxy %.*s:%u%s%s)", (int)d->next.host.len, d->next.host.p,
 			d->next.port, d->proxy_words[0] ? ": " : "", d->proxy_words);
 	for (unsigned i = 0; d->tried.count > 1 && i < d->tried.count; i++)
