@@ -1,5 +1,5 @@
 /* What a simulated kernel answers at once: descriptors, addresses, options. */
-#include "sock.h"
+#include "disk.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -50,13 +50,18 @@ int pier_sim_sock_name(struct sock *s)
 	return -EMFILE;
 }
 
-struct sock *pier_sim_sock_find(int fd)
+struct sock *pier_sim_sock_of(struct node *n, int fd)
 {
 	unsigned at = (unsigned)(fd - IO_FD_SIMULATED);
 	if (fd < IO_FD_SIMULATED || at >= SOCKS_MAX)
 		return NULL;
 	struct sock *s = pier_world->socks[at];
-	return s && s->node == pier_node_self() ? s : NULL;
+	return s && s->node == n ? s : NULL;
+}
+
+struct sock *pier_sim_sock_find(int fd)
+{
+	return pier_sim_sock_of(pier_node_self(), fd);
 }
 
 void pier_sim_sock_free(struct sock *s)
@@ -75,7 +80,9 @@ void pier_sim_sock_free(struct sock *s)
 
 void pier_sim_sock_close(struct sock *s, bool crash)
 {
-	if (s->type != SOCK_DGRAM && !s->is_signals)
+	if (s->file)
+		pier_disk_close(s->file);
+	else if (s->type != SOCK_DGRAM && !s->is_signals)
 		pier_stream_close(s, crash);
 	pier_sim_sock_free(s);
 }
@@ -400,7 +407,7 @@ static int k_sort(int fd, enum io_sort *out)
 	struct sock *s = pier_sim_sock_find(fd);
 	if (!s)
 		return -EBADF;
-	*out = s->type == SOCK_STREAM ? IO_STREAM_SOCKET : IO_MESSAGE_SOCKET;
+	*out = s->file ? IO_FILE : s->type == SOCK_STREAM ? IO_STREAM_SOCKET : IO_MESSAGE_SOCKET;
 	return 0;
 }
 

@@ -75,6 +75,7 @@ struct sock {
 	bool bound, reuse_addr, reuse_port, v6only, resets, shut_in, shut_out, is_signals;
 	int error; /* to be told once */
 	struct ops in, out;
+	struct file *file; /* of a disk: then it is no socket */
 	bool kicked;
 	struct event kick; /* tries the ops that wait, later */
 	struct chunks came;
@@ -92,8 +93,9 @@ struct sock {
 
 /* kernel.c */
 struct sock *pier_sim_sock_new(struct node *n, int family, int type);
-int pier_sim_sock_name(struct sock *s); /* gives it a descriptor: that, or -EMFILE */
-struct sock *pier_sim_sock_find(int fd);
+int pier_sim_sock_name(struct sock *s);	 /* gives it a descriptor: that, or -EMFILE */
+struct sock *pier_sim_sock_find(int fd); /* of the node that runs */
+struct sock *pier_sim_sock_of(struct node *n, int fd);
 void pier_sim_sock_close(struct sock *s, bool crash);
 void pier_sim_sock_free(struct sock *s);
 int pier_sim_sock_bind_any(struct sock *s); /* to a port of chance, unless it is bound */

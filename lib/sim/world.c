@@ -207,7 +207,9 @@ static void run_one(struct pier_sim *w, struct task *t)
 	w->now += (int64_t)pier_chance(STEP_COST);
 	pier_world_fold((uint64_t)n->number << 8 | (t->number & 255));
 	pier_task_go(t);
-	if (t == n->main && t->ended) {
+	if (t->passing && t->ended) {
+		pier_task_forget(t);
+	} else if (t == n->main && t->ended) {
 		n->state = NODE_ENDED;
 		n->main = NULL;
 		pier_task_forget(t);

@@ -10,7 +10,8 @@
  *	dial.c       tcp, unix, seqpacket: how they begin
  *	stream.c     … and go on
  *	chunk.c      the pieces that travel
- *	datagram.c   udp */
+ *	datagram.c   udp
+ *	disk.h       files */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
 
@@ -60,7 +61,7 @@ struct task {
 	int64_t until;
 	struct task *starter; /* goes on when this one first waits */
 	struct task *joins;
-	bool ended;
+	bool ended, passing; /* passing: nobody waits for its end */
 };
 
 enum node_state {
@@ -81,6 +82,7 @@ struct node {
 	struct task *main;
 	struct list asks;     /* of names, files, work: under way */
 	struct sock *signals; /* while its program listens to them */
+	struct disk *disk;
 };
 
 struct wire {
@@ -123,11 +125,13 @@ struct pier_sim {
 	struct wire wires[PIER_SIM_NODES][PIER_SIM_NODES]; /* from, to */
 	struct sock *socks[SOCKS_MAX];
 	unsigned socks_high;
+	struct disk *disks[PIER_SIM_NODES]; /* of nodes that are, or will be */
+	unsigned disk_count;
 	struct list homeless; /* socks that no descriptor names yet */
 	size_t buffer;	      /* bytes that a stream takes ahead of its reader */
 	bool late;	      /* ops complete later, even those that could at once */
 	double part;	      /* of receives and sends that do a part of what they could */
-	double faults;
+	double faults, disk_faults;
 	struct settler *settler;
 	struct always always[ALWAYS_MAX];
 	unsigned always_count;
