@@ -120,6 +120,7 @@ int pier_node_boot(struct node *n)
 	n->state = NODE_UP;
 	n->paused = false;
 	n->disk->boots++;
+	n->dice = pier_chance(UINT64_MAX);
 	n->workers = 1 + (unsigned)pier_chance(pier_world->o.workers ? pier_world->o.workers : 3);
 	pier_world_trace("%s starts, with up to %u workers", n->name, n->workers);
 	return 0;
