@@ -75,7 +75,7 @@ int pier_sim_file_put(pier_sim *s, const char *node, const char *path, pier_byte
 	if (err < 0)
 		return err;
 	struct inode *i = pier_place_inode(&p);
-	if (p.slash || (i && S_ISDIR(i->mode)))
+	if (p.slash || (i && !S_ISREG(i->mode)))
 		return -EISDIR;
 	if (!i)
 		err = make(p.dir, p.name, S_IFREG | FILE_MODE, &i);

@@ -22,6 +22,8 @@ static int disk_new(const char *name, struct disk **out)
 	d->faults = pier_world->disk_faults;
 	d->eager = (unsigned)pier_chance(3) ? (unsigned)pier_chance(64) : 0;
 	int err = pier_inode_new(d, S_IFDIR | DIR_MODE, &d->root);
+	if (err == 0)
+		err = pier_devices_new(d);
 	if (err < 0)
 		free(d);
 	else

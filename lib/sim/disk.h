@@ -6,7 +6,8 @@
  *	disk.c       a node's disk as a whole: its room, its faults, the failure of its power
  *	file.c       open files, and what is asked of them
  *	fileop.c     … by the ops of the library
- *	content.c    … by the scenario */
+ *	content.c    … by the scenario
+ *	device.c     what stands in /dev */
 #ifndef SIM_DISK_H
 #define SIM_DISK_H
 
@@ -41,6 +42,7 @@ struct inode {
 	unsigned refs;
 	unsigned names, opens; /* now */
 	uint64_t number;
+	char device; /* the first letter of its name */
 	mode_t mode;
 	int64_t changed; /* mtime */
 	/* A folder. */
@@ -55,8 +57,7 @@ struct inode {
 	size_t least;	 /* its size was, since its last sync */
 	size_t from, to; /* sectors that wait lie within */
 	size_t blocks;	 /* counted as used */
-	bool shared;	 /* written to without asking us: mmap */
-	struct list locks;
+	bool shared;	 /* written to without a word: mmap */
 };
 
 /* One change of names that is not yet safe: out of a folder, into a folder, or both. */
@@ -95,10 +96,20 @@ int64_t pier_inode_write(struct inode *i, const void *from, size_t len, int64_t 
 int pier_inode_resize(struct inode *i, int64_t size);
 /* Makes safe what waits: of the sectors, and of a new size, each with that chance of 256. */
 void pier_inode_settle(struct inode *i, unsigned chance);
+/* Its bytes stay where they are, for who has them in his memory. 0 or -ENOMEM. */
+int pier_inode_map(struct inode *i, bool writes);
+void pier_inode_unmap(struct inode *i);
 /* Nothing of what waits will be: the disk said so once, and does not know it any more. */
 void pier_inode_give_up(struct inode *i);
 /* What is safe is what there is. How many sectors were lost. */
 size_t pier_inode_revert(struct inode *i);
+
+/* ---- device.c ------------------------------------------------------------------------------------ */
+
+/* Puts /dev there: null, zero, full, random, urandom. */
+int pier_devices_new(struct disk *d);
+int64_t pier_device_read(const struct inode *i, void *into, size_t len);
+int64_t pier_device_write(const struct inode *i, size_t len);
 
 /* ---- folder.c ------------------------------------------------------------------------------------ */
 
@@ -149,6 +160,7 @@ struct file {
 	struct inode *inode;
 	int flags;
 	int64_t offset;
+	int lock; /* flock(2): LOCK_SH, LOCK_EX, or 0 */
 };
 
 /* Each returns ≥ 0 or an error. `at` is a descriptor of a folder, or AT_FDCWD. */
@@ -162,6 +174,8 @@ int64_t pier_disk_writev(struct file *f, const struct iovec *iov, int count);
 int64_t pier_disk_seek(struct file *f, int64_t offset, int whence);
 int pier_disk_resize(struct file *f, int64_t size);
 int pier_disk_sync(struct file *f);
+/* flock(2), without waiting: -EWOULDBLOCK. */
+int pier_disk_flock(struct file *f, int how);
 int pier_disk_rename(struct node *n, int at, const char *old_path, int to, const char *new_path,
 		     unsigned flags);
 int pier_disk_remove(struct node *n, int at, const char *path, int flags);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 
 #define OTHER_BLOCKS 512 /* bytes: what st_blocks counts */
 
@@ -115,7 +116,7 @@ static int fill(struct node *n, struct file *f, int at, const char *path, mode_t
 		return err;
 	pier_inode_hold(f->inode);
 	f->inode->opens++;
-	if ((f->flags & O_TRUNC) && writes(f->flags))
+	if ((f->flags & O_TRUNC) && writes(f->flags) && S_ISREG(f->inode->mode))
 		err = pier_inode_resize(f->inode, 0);
 	return err;
 }
@@ -146,6 +147,8 @@ int64_t pier_disk_read(struct file *f, void *into, size_t len, int64_t offset)
 		return -EBADF;
 	if (S_ISDIR(f->inode->mode))
 		return -EISDIR;
+	if (f->inode->device)
+		return pier_device_read(f->inode, into, len);
 	int err = pier_disk_fault(d);
 	return err < 0 ? err : pier_inode_read(f->inode, into, pier_disk_part(d, len), offset);
 }
@@ -155,6 +158,8 @@ int64_t pier_disk_write(struct file *f, const void *from, size_t len, int64_t of
 	struct disk *d = f->inode->disk;
 	if (!writes(f->flags))
 		return -EBADF;
+	if (f->inode->device)
+		return pier_device_write(f->inode, len);
 	if (f->flags & O_APPEND)
 		offset = (int64_t)f->inode->size[NOW];
 	int err = pier_disk_fault(d);
@@ -211,7 +216,7 @@ int64_t pier_disk_seek(struct file *f, int64_t offset, int whence)
 int pier_disk_resize(struct file *f, int64_t size)
 {
 	struct disk *d = f->inode->disk;
-	if (!writes(f->flags))
+	if (!writes(f->flags) || !S_ISREG(f->inode->mode))
 		return -EINVAL;
 	int err = pier_disk_fault(d);
 	if (err == 0)
@@ -237,10 +242,43 @@ int pier_disk_sync(struct file *f)
 			pier_folder_sync(i);
 		return err;
 	}
+	if (!S_ISREG(i->mode))
+		return -EINVAL;
 	pier_inode_settle(i, err < 0 ? (unsigned)pier_chance(256) : 256);
 	if (err < 0)
 		pier_inode_give_up(i);
 	return err;
+}
+
+struct lock {
+	const struct file *of;
+	bool shared, met;
+};
+
+static void meet(struct sock *s, void *arg)
+{
+	struct lock *l = arg;
+	const struct file *f = s->file;
+	if (f && f != l->of && f->inode == l->of->inode && f->lock)
+		l->met |= !l->shared || f->lock == LOCK_EX;
+}
+
+int pier_disk_flock(struct file *f, int how)
+{
+	struct lock wanted = {.of = f, .shared = (how & ~LOCK_NB) == LOCK_SH};
+	switch (how & ~LOCK_NB) {
+	case LOCK_UN:
+		f->lock = 0;
+		return 0;
+	case LOCK_SH:
+	case LOCK_EX:
+		pier_sim_sock_each(pier_node_find(f->inode->disk->name), meet, &wanted);
+		if (!wanted.met)
+			f->lock = how & ~LOCK_NB;
+		return wanted.met ? -EWOULDBLOCK : 0;
+	default:
+		return -EINVAL;
+	}
 }
 
 /* ---- Names --------------------------------------------------------------------------------------- */

@@ -34,7 +34,6 @@ int pier_inode_new(struct disk *d, mode_t mode, struct inode **out)
 	i->number = ++d->numbers;
 	i->mode = mode;
 	i->changed = CALENDAR + pier_world->now;
-	list_init(&i->locks);
 	list_push(&d->inodes, &i->link);
 	d->count++;
 	*out = pier_inode_hold(i);
@@ -75,6 +74,23 @@ static int bytes_make(struct inode *i)
 	i->bytes[SAFE] = at + FILE_MAX;
 	i->waits = (uint8_t *)at + 2 * (size_t)FILE_MAX;
 	return 0;
+}
+
+int pier_inode_map(struct inode *i, bool writes)
+{
+	if (bytes_make(i) < 0)
+		return -ENOMEM;
+	i->shared |= writes;
+	i->opens++;
+	pier_inode_hold(i);
+	return 0;
+}
+
+void pier_inode_unmap(struct inode *i)
+{
+	i->opens--;
+	pier_inode_leave(i);
+	pier_inode_drop(i);
 }
 
 /* ---- Room ---------------------------------------------------------------------------------------- */
