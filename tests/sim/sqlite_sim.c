@@ -79,7 +79,7 @@ static int program(void)
 {
 	sqlite3 *db;
 	if (sqlite3_open("/data/db", &db) != SQLITE_OK)
-		return pier_sim_check(sim, !"opened");
+		return pier_sim_check(sim, false);
 	pragma(db, "journal_mode", journal);
 	pragma(db, "synchronous", synchronous);
 	for (int n = look(db) + 1; n <= ROWS; n++)
