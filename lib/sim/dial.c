@@ -14,23 +14,6 @@
 
 #define DIAL_REPEAT PIER_S(1) /* RFC 6298 §2 */
 
-/* An IPv4 address as a sock of the other family sees it: RFC 4291 §2.5.5.2. */
-pier_addr pier_addr_as_seen(const pier_addr *a, int family)
-{
-	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&a->storage;
-	pier_addr out = *a;
-	if (family != AF_INET6 || a->sa.sa_family != AF_INET)
-		return out;
-	v6.sin6_port = v4->sin_port;
-	v6.sin6_addr.s6_addr[10] = v6.sin6_addr.s6_addr[11] = 0xff;
-	memcpy(&v6.sin6_addr.s6_addr[12], &v4->sin_addr, 4);
-	memset(&out, 0, sizeof out);
-	memcpy(&out.storage, &v6, sizeof v6);
-	out.len = sizeof v6;
-	return out;
-}
-
 static struct sock *other_end(struct sock *s, struct sock *listener)
 {
 	struct sock *peer = pier_sim_sock_new(listener->node, listener->family, listener->type);

@@ -67,7 +67,8 @@ struct stream {
 
 struct sock {
 	struct list link; /* while it has no descriptor */
-	int fd;		  /* -1: none yet */
+	int fd;		  /* its first name; -1: none yet */
+	unsigned names;	  /* and messages that carry it */
 	struct node *node;
 	int family, type;
 	enum sock_state state;
@@ -90,18 +91,27 @@ struct sock {
 	int64_t dial_began, dial_repeat;
 };
 
-/* kernel.c */
+/* descriptor.c */
 struct sock *pier_sim_sock_new(struct node *n, int family, int type);
-int pier_sim_sock_name(struct sock *s); /* gives it a descriptor: that, or -EMFILE */
+int pier_sim_sock_name(struct sock *s); /* gives it one more descriptor: that, or -EMFILE */
 struct sock *pier_sim_sock_find(int fd);
-void pier_sim_sock_close(struct sock *s, bool crash);
+struct sock *pier_sim_sock_at(unsigned i); /* each once, below socks_high; NULL: none there */
+void pier_sim_sock_each(struct node *n, void (*fn)(struct sock *, void *), void *arg);
+void pier_sim_sock_unname(int fd); /* closes it with its last name */
+void pier_sim_sock_hold(struct sock *s);
+void pier_sim_sock_drop(struct sock *s);
+void pier_sim_sock_close(struct sock *s, bool crash); /* whatever its names */
 void pier_sim_sock_free(struct sock *s);
+
+/* bind.c */
+int pier_sim_sock_bind(struct sock *s, const pier_addr *to);
 int pier_sim_sock_bind_any(struct sock *s); /* to a port of chance, unless it is bound */
 struct sock *pier_sim_sock_listener(struct node *n, const pier_addr *at, int type);
 bool pier_sim_sock_hears(const struct sock *s, const pier_addr *to);
-/* An IPv4 address as a sock of the other family sees it: RFC 4291 §2.5.5.2. */
+bool pier_addr_is_any(const pier_addr *a);
+/* An IPv4 address as a sock of the other family sees it: RFC 4291 §2.5.5.2; and back. */
 pier_addr pier_addr_as_seen(const pier_addr *a, int family);
-void pier_sim_sock_each(struct node *n, void (*fn)(struct sock *, void *), void *arg);
+pier_addr pier_addr_plain(const pier_addr *a);
 
 /* backend.c: something came; there is room. */
 void pier_sim_sock_news(struct sock *s);

@@ -114,7 +114,7 @@ static void tell(const struct lane *l, const struct chunk *c)
 static bool listens(const struct sock *s)
 {
 	for (unsigned i = 0; i < pier_world->socks_high; i++)
-		if (pier_world->socks[i] == s)
+		if (pier_sim_sock_at(i) == s)
 			return s->state == SOCK_LISTENING;
 	return false;
 }

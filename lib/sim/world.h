@@ -6,6 +6,8 @@
  *	node.c       machines: their start and end, their names
  *	link.c       what a packet meets on its way
  *	kernel.c     what a node's kernel answers at once (io/kernel.h)
+ *	descriptor.c socks and the numbers that name them
+ *	bind.c       … and the addresses
  *	backend.c    … and in time (io/backend.h)
  *	dial.c       tcp, unix, seqpacket: how they begin
  *	stream.c     … and go on
