@@ -59,7 +59,8 @@ static void word_arrives(struct event *e)
 
 static void send_word(const struct flight *f)
 {
-	int64_t takes_ns = pier_link_datagram(f->to, f->from);
+	struct packet p = {f->to, f->from, f->source.sa.sa_family, 0};
+	int64_t takes_ns = pier_link_datagram(&p);
 	struct flight *back = takes_ns < 0 ? NULL : calloc(1, sizeof *back);
 	if (!back)
 		return;
@@ -126,7 +127,8 @@ static pier_addr source_of(const struct sock *s, const struct node *n, const pie
 static void launch(struct sock *s, struct node *n, const pier_addr *target,
 		   const struct msghdr *msg, size_t len)
 {
-	int64_t takes_ns = pier_link_datagram(s->node, n);
+	struct packet p = {s->node, n, target->sa.sa_family, len};
+	int64_t takes_ns = pier_link_datagram(&p);
 	struct flight *f = takes_ns < 0 ? NULL : calloc(1, sizeof *f);
 	if (!f)
 		return;
@@ -159,8 +161,9 @@ int64_t pier_datagram_send(struct sock *s, const struct msghdr *msg)
 	int err = n ? pier_sim_sock_bind_any(s) : -ENETUNREACH;
 	if (err < 0)
 		return err;
+	struct packet p = {s->node, n, target.sa.sa_family, len};
 	launch(s, n, &target, msg, len);
-	if (pier_link_twice(s->node, n))
+	if (pier_link_twice(&p))
 		launch(s, n, &target, msg, len);
 	return (int64_t)len;
 }

@@ -12,6 +12,8 @@ struct sock *pier_sim_sock_new(struct node *n, int family, int type)
 	if (!s)
 		return NULL;
 	*s = (struct sock){.fd = -1, .node = n, .family = family, .type = type};
+	s->keep = (struct keepalive){
+		.idle = KEEP_IDLE, .interval = KEEP_INTERVAL, .count = KEEP_COUNT};
 	s->in.last = &s->in.first;
 	s->out.last = &s->out.first;
 	pier_chunks_init(&s->came);
@@ -92,6 +94,7 @@ void pier_sim_sock_free(struct sock *s)
 {
 	pier_event_drop(&s->kick);
 	pier_event_drop(&s->dial);
+	pier_event_drop(&s->probe);
 	pier_chunks_clear(&s->came);
 	forget_names(s);
 	if (s->node->signals == s)

@@ -14,6 +14,18 @@
 
 #define DIAL_REPEAT PIER_S(1) /* RFC 6298 §2 */
 
+/* Of its packets. */
+static int family_of(const struct sock *s)
+{
+	return pier_addr_plain(&s->peer).sa.sa_family;
+}
+
+static int64_t bare_packet(const struct node *from, const struct node *to, int family)
+{
+	struct packet p = {from, to, family, 0};
+	return pier_link_stream(&p);
+}
+
 static struct sock *other_end(struct sock *s, struct sock *listener)
 {
 	struct sock *peer = pier_sim_sock_new(listener->node, listener->family, listener->type);
@@ -21,6 +33,7 @@ static struct sock *other_end(struct sock *s, struct sock *listener)
 		abort();
 	struct stream *st = pier_stream_new(s->node, listener->node);
 	st->local = s->family == AF_UNIX;
+	st->family = family_of(s);
 	st->message = s->type == SOCK_SEQPACKET;
 	st->listener = listener;
 	st->ends[0] = s;
@@ -61,7 +74,9 @@ static void dial_arrives(struct event *e)
 	struct sock *s = list_item(e, struct sock, dial);
 	struct node *n = pier_node_of(s->node, &s->peer);
 	bool for_good, back_for_good;
-	if (!pier_link_open(s->node, n, &for_good) || !pier_link_open(n, s->node, &back_for_good)) {
+	int family = family_of(s);
+	if (!pier_link_open(s->node, n, family, &for_good) ||
+	    !pier_link_open(n, s->node, family, &back_for_good)) {
 		dial_again(s, for_good);
 		return;
 	}
@@ -69,7 +84,7 @@ static void dial_arrives(struct event *e)
 	if (!listener) {
 		e->fire = refused;
 		e->flying = true;
-		pier_event_at(e, pier_world->now + pier_link_stream(n, s->node));
+		pier_event_at(e, pier_world->now + bare_packet(n, s->node, family));
 	} else if (listener->queued >= listener->backlog) {
 		dial_again(s, false);
 	} else {
@@ -135,7 +150,7 @@ static int64_t dial(struct sock *s, struct io_op *op)
 	s->dial_repeat = DIAL_REPEAT;
 	s->dial.fire = dial_arrives;
 	s->dial.flying = true;
-	pier_event_at(&s->dial, pier_world->now + pier_link_stream(s->node, n));
+	pier_event_at(&s->dial, pier_world->now + bare_packet(s->node, n, family_of(s)));
 	op->started = true;
 	return -EAGAIN;
 }

@@ -4,10 +4,13 @@
 
 #include "world.h"
 
-#define DATAGRAM_MAX  65507	  /* bytes: udp(7) */
-#define DATAGRAMS_MAX 256	  /* that wait in a sock; more are lost */
-#define FOR_A_CONN    PIER_S(127) /* tcp_syn_retries = 6: tcp(7) */
-#define FOR_AN_ANSWER PIER_S(924) /* tcp_retries2 = 15 */
+#define DATAGRAM_MAX  65507	   /* bytes: udp(7) */
+#define DATAGRAMS_MAX 256	   /* that wait in a sock; more are lost */
+#define FOR_A_CONN    PIER_S(127)  /* tcp_syn_retries = 6: tcp(7) */
+#define FOR_AN_ANSWER PIER_S(924)  /* tcp_retries2 = 15 */
+#define KEEP_IDLE     PIER_S(7200) /* tcp_keepalive_time, _intvl, _probes */
+#define KEEP_INTERVAL PIER_S(75)
+#define KEEP_COUNT    9
 #define REPEAT_FIRST  PIER_MS(200)
 #define REPEAT_MOST   PIER_S(60)
 
@@ -55,14 +58,26 @@ struct lane {
 	int64_t last;	 /* arrival */
 	int64_t blocked; /* since when nothing passes; 0: it does */
 	int64_t repeat;
+	struct event word; /* of room, back to the writer */
+	int64_t word_repeat;
+	size_t used, taken, told; /* bytes: window.c */
 };
 
 struct stream {
+	struct list link;
+	int family;	      /* of its packets */
 	struct sock *ends[2]; /* NULL once closed; 0 dialled */
 	struct node *nodes[2];
 	struct lane lanes[2]; /* by the end that sends */
 	struct sock *listener;
 	bool local, message;
+};
+
+/* SO_KEEPALIVE, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT: tcp(7). */
+struct keepalive {
+	bool on;
+	int64_t idle, interval;
+	int count;
 };
 
 struct sock {
@@ -82,6 +97,10 @@ struct sock {
 	bool ended; /* the peer has said so */
 	struct stream *stream;
 	int end;
+	struct event probe; /* whether there is still somebody: alive.c */
+	struct keepalive keep;
+	int64_t user_timeout, heard, doubts_since, question;
+	bool unheard;
 	/* Of a listener. */
 	unsigned backlog;
 	struct sock *first, *last, *next; /* to be accepted */
@@ -142,6 +161,21 @@ int64_t pier_stream_receive(struct sock *s, struct msghdr *msg, int flags);
 int64_t pier_stream_send(struct sock *s, const struct msghdr *msg);
 int pier_stream_shutdown(struct sock *s, int how);
 void pier_stream_close(struct sock *s, bool crash);
+void pier_stream_break(struct sock *s, int err);
+struct stream *pier_stream_any(void); /* of tcp; NULL when there is none */
+void pier_stream_reset(struct stream *st, bool here, bool there); /* at these ends */
+
+/* window.c */
+void pier_window_init(struct lane *l);
+void pier_window_done(struct lane *l);
+size_t pier_window_room(const struct sock *s);
+void pier_window_use(struct lane *l, size_t n);	  /* sent */
+void pier_window_taken(struct lane *l, size_t n); /* by the reader */
+
+/* alive.c */
+int64_t pier_alive_patience(const struct sock *s); /* with what is not acknowledged */
+void pier_alive_doubt(struct sock *s);
+void pier_alive_unheard(struct sock *s); /* no acknowledgement comes back */
 
 /* datagram.c */
 int64_t pier_datagram_connect(struct sock *s, const pier_addr *to);
