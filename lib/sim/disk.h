@@ -154,9 +154,8 @@ void pier_disk_stir(struct disk *d, struct inode *i);
 
 /* ---- file.c -------------------------------------------------------------------------------------- */
 
-/* An open file: what descriptors share that were made from one another by dup(2). */
+/* An open file. Its descriptors are names of its sock. */
 struct file {
-	unsigned refs;
 	struct inode *inode;
 	int flags;
 	int64_t offset;
@@ -165,7 +164,6 @@ struct file {
 
 /* Each returns ≥ 0 or an error. `at` is a descriptor of a folder, or AT_FDCWD. */
 int pier_disk_open(struct node *n, int at, const char *path, int flags, mode_t mode, bool beneath);
-int pier_disk_dup(struct node *n, int fd);
 int64_t pier_disk_read(struct file *f, void *into, size_t len, int64_t offset);
 int64_t pier_disk_write(struct file *f, const void *from, size_t len, int64_t offset);
 /* At the offset of the file, which goes along. */

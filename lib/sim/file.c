@@ -24,31 +24,21 @@ struct file *pier_disk_file(struct node *n, int fd)
 	return s ? s->file : NULL;
 }
 
-/* A descriptor of a file that is yet to be filled in, or of one that is open. */
+/* A descriptor for a file that is yet to be filled in. */
 static int name_it(struct node *n, struct file *f)
 {
 	struct sock *s = pier_sim_sock_new(n, 0, 0);
 	int fd = s ? pier_sim_sock_name(s) : -ENOMEM;
-	if (fd >= 0) {
+	if (fd >= 0)
 		s->file = f;
-		f->refs++;
-	} else if (s) {
+	else if (s)
 		pier_sim_sock_free(s);
-	}
 	return fd;
-}
-
-int pier_disk_dup(struct node *n, int fd)
-{
-	struct file *f = pier_disk_file(n, fd);
-	return f ? name_it(n, f) : -EBADF;
 }
 
 void pier_disk_close(struct file *f)
 {
 	struct inode *i = f->inode;
-	if (--f->refs)
-		return;
 	free(f);
 	if (!i)
 		return;

@@ -170,6 +170,7 @@ void pier_node_kill(struct node *n, enum node_state state)
 	n->main = NULL;
 	pier_sim_io_forget_asks(n);
 	pier_sim_sock_each(n, crash_sock, &crash);
+	pier_streams_doubt();
 }
 
 static void wait_for_quiet(struct node *n)

@@ -209,7 +209,7 @@ static int64_t control(struct file *f, int fd, int command, void *arg)
 	switch (command) {
 	case F_DUPFD:
 	case F_DUPFD_CLOEXEC:
-		return pier_disk_dup(libc_task()->node, fd);
+		return pier_sim_sock_name(pier_sim_sock_find(fd));
 	case F_GETFD:
 		return FD_CLOEXEC;
 	case F_SETFD:
@@ -243,7 +243,7 @@ ALSO(fcntl, fcntl64);
 
 int dup(int fd)
 {
-	return (int)(libc_file(fd) ? libc_said(pier_disk_dup(libc_task()->node, fd))
+	return (int)(libc_file(fd) ? libc_said(pier_sim_sock_name(pier_sim_sock_find(fd)))
 				   : syscall(SYS_dup, fd));
 }
 
