@@ -171,6 +171,7 @@ void pier_node_kill(struct node *n, enum node_state state)
 	pier_node_forget_tasks(n);
 	pier_sim_io_forget_asks(n);
 	pier_sim_sock_each(n, crash_sock, &crash);
+	pier_streams_doubt();
 }
 
 static void left(struct event *e)
