@@ -300,7 +300,7 @@ static void answered(struct event *e)
 	}
 	struct task *t = pier_task_start(a->node, call, a);
 	if (t)
-		t->passing = true;
+		t->detached = true;
 	else
 		end_ask(a, -ENOMEM);
 }

@@ -11,15 +11,20 @@
 #define CACHE_TAKES 2000       /* ns, at most */
 #define DISK_TAKES  PIER_MS(1) /* the same, where one has to wait for it */
 #define SYNC_TAKES  PIER_MS(5)
-#define LOCK_LOOKS  PIER_MS(1) /* for a lock that another has */
 
 /* ---- Time, and whose it is ----------------------------------------------------------------------- */
+
+static void wait_for_disk(int64_t most)
+{
+	int64_t takes = (int64_t)pier_chance((uint64_t)most);
+	pier_task_park(NULL, NULL, "a disk", pier_world->now + takes);
+}
 
 static void pass_time(void)
 {
 	pier_world->now += (int64_t)pier_chance(CACHE_TAKES);
 	if (pier_chance(4) == 0)
-		pier_task_sleep(pier_world->now + (int64_t)pier_chance(DISK_TAKES));
+		wait_for_disk(DISK_TAKES);
 }
 
 struct node *libc_node_for(int at, const char *path)
@@ -177,7 +182,7 @@ ALSO(ftruncate, ftruncate64);
 
 static int sync_file(int fd)
 {
-	pier_task_sleep(pier_world->now + (int64_t)pier_chance(SYNC_TAKES));
+	wait_for_disk(SYNC_TAKES);
 	struct file *f = libc_file(fd);
 	return (int)libc_said(f ? pier_disk_sync(f) : -EBADF);
 }
@@ -247,16 +252,26 @@ int dup(int fd)
 				   : syscall(SYS_dup, fd));
 }
 
+struct locking {
+	struct node *node;
+	int fd, how, err;
+};
+
+/* Locks it, or finds that it never will. */
+static bool locks(void *arg)
+{
+	struct locking *l = arg;
+	struct file *f = pier_disk_file(l->node, l->fd);
+	l->err = f ? pier_disk_flock(f, l->how) : -EBADF;
+	return l->err != -EWOULDBLOCK;
+}
+
 int flock(int fd, int how)
 {
-	struct file *f = libc_file(fd);
-	if (!f)
+	if (!libc_file(fd))
 		return (int)syscall(SYS_flock, fd, how);
-	int err;
-	while ((err = pier_disk_flock(f, how)) == -EWOULDBLOCK && !(how & LOCK_NB)) {
-		pier_task_sleep(pier_world->now + LOCK_LOOKS);
-		if (libc_file(fd) != f)
-			return (int)libc_said(-EBADF);
-	}
-	return (int)libc_said(err);
+	struct locking l = {libc_task()->node, fd, how, 0};
+	if (!locks(&l) && !(how & LOCK_NB))
+		pier_task_park(locks, &l, "a lock of a file", PIER_FOREVER);
+	return (int)libc_said(l.err);
 }

@@ -1,9 +1,13 @@
 /* Files in memory. A shared mapping is the file's own bytes, which stay where they are; a private one is a copy. */
 #include "disk.h"
+#include "real.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+
+BESIDE(mmap);
+BESIDE(munmap);
 
 #define MAPPINGS_MAX 1024 /* of all nodes */
 
@@ -44,7 +48,7 @@ static void *share(struct file *f, size_t len, int prot, size_t offset)
 
 static void *copy(struct file *f, void *at, size_t len, int prot, int flags, off_t offset)
 {
-	char *to = LIBC_REAL(mmap)(at, len, prot | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
+	char *to = REAL(mmap, __mmap)(at, len, prot | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
 	if (to == MAP_FAILED)
 		return MAP_FAILED;
 	pier_inode_read(f->inode, to, len, offset);
@@ -57,7 +61,7 @@ void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
 {
 	struct file *f = flags & MAP_ANONYMOUS ? NULL : libc_file(fd);
 	if (!f)
-		return LIBC_REAL(mmap)(at, len, prot, flags, fd, offset);
+		return REAL(mmap, __mmap)(at, len, prot, flags, fd, offset);
 	if (offset < 0 || offset % BLOCK || !len || offset > FILE_MAX ||
 	    len > FILE_MAX - (size_t)offset)
 		return failed(EINVAL);
@@ -73,7 +77,7 @@ int munmap(void *at, size_t len)
 {
 	struct mapping *m = find(at);
 	if (!m)
-		return LIBC_REAL(munmap)(at, len);
+		return REAL(munmap, __munmap)(at, len);
 	pier_inode_unmap(m->inode);
 	*m = mappings[--mapping_count];
 	return 0;
@@ -83,7 +87,7 @@ int msync(void *at, size_t len, int flags)
 {
 	struct mapping *m = find(at);
 	if (!m)
-		return LIBC_REAL(msync)(at, len, flags);
+		return REAL(msync, NULL)(at, len, flags);
 	if (flags & MS_SYNC)
 		pier_inode_settle(m->inode, 256);
 	return 0;

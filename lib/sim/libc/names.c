@@ -1,6 +1,7 @@
 /* Names of files: stat(2), rename(2), unlink(2) and their kind, on simulated disks. Who may do what is not simulated: all
  * may do all, and nobody can tell otherwise. */
 #include "disk.h"
+#include "real.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -105,7 +106,7 @@ static int space_of(const struct disk *d, struct statvfs *out)
 int fstatvfs(int fd, struct statvfs *out)
 {
 	struct file *f = libc_file(fd);
-	return f ? space_of(f->inode->disk, out) : LIBC_REAL(fstatvfs)(fd, out);
+	return f ? space_of(f->inode->disk, out) : REAL(fstatvfs, NULL)(fd, out);
 }
 ALSO(fstatvfs, fstatvfs64);
 
@@ -114,7 +115,7 @@ int statvfs(const char *restrict path, struct statvfs *restrict out)
 	struct stat st;
 	struct node *n = libc_node_for(AT_FDCWD, path);
 	if (!n)
-		return LIBC_REAL(statvfs)(path, out);
+		return REAL(statvfs, NULL)(path, out);
 	int err = pier_disk_stat(n, AT_FDCWD, path, &st);
 	return err < 0 ? (int)libc_said(err) : space_of(n->disk, out);
 }
@@ -261,7 +262,7 @@ int fchown(int fd, uid_t user, gid_t group)
 char *getcwd(char *into, size_t room)
 {
 	if (!libc_task())
-		return LIBC_REAL(getcwd)(into, room);
+		return REAL(getcwd, NULL)(into, room);
 	if (!into)
 		return strdup("/");
 	if (room < 2) {
