@@ -12,7 +12,9 @@
  *	process.c    who one is, and the end
  *	file.c       files, and their descriptors
  *	names.c      paths
- *	map.c        files in memory */
+ *	folder.c     folders
+ *	map.c        files in memory
+ *	stdio.c      files as streams */
 #ifndef SIM_LIBC_H
 #define SIM_LIBC_H
 
