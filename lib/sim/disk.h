@@ -132,7 +132,8 @@ struct place {
 	struct inode *dir;
 	enum when when;
 	char name[NAME_MAX + 1];
-	bool slash; /* at its end: it has to be a folder */
+	bool slash;    /* at its end: it has to be a folder */
+	unsigned dots; /* that stand there instead of a name; none: the root */
 };
 
 /* `beneath`: as openat2(2) with RESOLVE_BENEATH. */

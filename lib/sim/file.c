@@ -81,12 +81,14 @@ static bool writes(int flags)
 static int find(const struct place *p, int flags, mode_t mode, struct inode **out)
 {
 	struct inode *i = pier_place_inode(p);
+	if (p->slash && (flags & O_CREAT))
+		return -EISDIR;
 	if (i && (flags & O_CREAT) && (flags & O_EXCL))
 		return -EEXIST;
 	if (!i && !(flags & O_CREAT))
 		return -ENOENT;
 	if (!i)
-		return p->slash ? -EISDIR : make(p, S_IFREG | (mode & 0777), out);
+		return make(p, S_IFREG | (mode & 0777), out);
 	if (S_ISDIR(i->mode) && (writes(flags) || (flags & O_CREAT)))
 		return -EISDIR;
 	if (!S_ISDIR(i->mode) && (p->slash || (flags & O_DIRECTORY)))
@@ -195,6 +197,8 @@ int64_t pier_disk_seek(struct file *f, int64_t offset, int whence)
 {
 	int64_t size = (int64_t)f->inode->size[NOW];
 	int64_t from = whence == SEEK_CUR ? f->offset : whence == SEEK_END ? size : 0;
+	if (f->flags & O_PATH)
+		return -EBADF;
 	if (whence != SEEK_SET && whence != SEEK_CUR && whence != SEEK_END)
 		return -EINVAL;
 	if (offset < -from || offset > INT64_MAX - from)
@@ -206,6 +210,8 @@ int64_t pier_disk_seek(struct file *f, int64_t offset, int whence)
 int pier_disk_resize(struct file *f, int64_t size)
 {
 	struct disk *d = f->inode->disk;
+	if (f->flags & O_PATH)
+		return -EBADF;
 	if (!writes(f->flags) || !S_ISREG(f->inode->mode))
 		return -EINVAL;
 	int err = pier_disk_fault(d);
@@ -280,21 +286,23 @@ static bool is_within(const struct inode *dir, const struct inode *of)
 	return dir == of;
 }
 
-/* Whether `old` may take the place of `new`: rename(2). */
-static int replaces(const struct inode *old, const struct inode *new, const struct place *to,
-		    unsigned flags)
+/* Whether `old` may take the place of `new`, and else why not: the first reason that Linux finds. */
+static int replaces(const struct inode *old, const struct inode *new, const struct place *from,
+		    const struct place *to, unsigned flags)
 {
+	if (new && (flags & RENAME_NOREPLACE))
+		return -EEXIST;
+	if (!S_ISDIR(old->mode) && (from->slash || to->slash))
+		return -ENOTDIR;
 	if (S_ISDIR(old->mode) && is_within(to->dir, old))
 		return -EINVAL;
-	if (!S_ISDIR(old->mode) && to->slash)
-		return -ENOTDIR;
 	if (!new)
 		return 0;
-	if (flags & RENAME_NOREPLACE)
-		return -EEXIST;
-	if (S_ISDIR(old->mode) != S_ISDIR(new->mode))
+	if (S_ISDIR(new->mode) && is_within(from->dir, new))
+		return -ENOTEMPTY;
+	if (old != new &&S_ISDIR(old->mode) != S_ISDIR(new->mode))
 		return S_ISDIR(new->mode) ? -EISDIR : -ENOTDIR;
-	return new->entries[NOW] ? -ENOTEMPTY : 0;
+	return old != new &&new->entries[NOW] ? -ENOTEMPTY : 0;
 }
 
 int pier_disk_rename(struct node *n, int at, const char *old_path, int to, const char *new_path,
@@ -313,13 +321,29 @@ int pier_disk_rename(struct node *n, int at, const char *old_path, int to, const
 	struct inode *old = pier_place_inode(&a), *new = pier_place_inode(&b);
 	if (!old)
 		return -ENOENT;
-	err = replaces(old, new, &b, flags);
+	err = replaces(old, new, &a, &b, flags);
 	if (err < 0 || old == new)
 		return err;
 	note(n->disk, "rename", b.name, (int64_t)old->number);
 	pier_folder_change(a.dir, a.name, b.dir, b.name, old);
 	pier_disk_stir(n->disk, b.dir);
 	return 0;
+}
+
+/* Why it cannot go, in the order of rmdir(2), unlink(2). */
+static int stays(const struct place *p, const struct inode *i, bool as_dir)
+{
+	if (!*p->name && !as_dir)
+		return -EISDIR;
+	if (!*p->name)
+		return p->dots == 2 ? -ENOTEMPTY : p->dots ? -EINVAL : -EBUSY;
+	if (!i)
+		return -ENOENT;
+	if (S_ISDIR(i->mode) != as_dir)
+		return as_dir ? -ENOTDIR : -EISDIR;
+	if (!as_dir && p->slash)
+		return -ENOTDIR;
+	return i->entries[NOW] ? -ENOTEMPTY : 0;
 }
 
 int pier_disk_remove(struct node *n, int at, const char *path, int flags)
@@ -329,17 +353,9 @@ int pier_disk_remove(struct node *n, int at, const char *path, int flags)
 	if (err < 0)
 		return err;
 	struct inode *i = pier_place_inode(&p);
-	if (!i)
-		return -ENOENT;
-	bool dir = S_ISDIR(i->mode);
-	if (dir != ((flags & AT_REMOVEDIR) != 0))
-		return dir ? -EISDIR : -ENOTDIR;
-	if (!dir && p.slash)
-		return -ENOTDIR;
-	if (!*p.name)
-		return -EBUSY;
-	if (i->entries[NOW])
-		return -ENOTEMPTY;
+	err = stays(&p, i, (flags & AT_REMOVEDIR) != 0);
+	if (err < 0)
+		return err;
 	note(n->disk, "remove", p.name, (int64_t)i->number);
 	pier_folder_change(p.dir, p.name, NULL, NULL, i);
 	pier_disk_stir(n->disk, p.dir);

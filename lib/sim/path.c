@@ -66,8 +66,10 @@ int pier_path_walk(struct inode *at, const char *path, enum when when, bool bene
 		int err = step(&at, path, len, when, top);
 		if (err < 0)
 			return err;
-		if (last)
+		if (last) {
+			p.dots = (unsigned)len;
 			break;
+		}
 		path += len;
 	}
 	p.dir = at;

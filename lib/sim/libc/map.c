@@ -65,6 +65,10 @@ void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
 	if (offset < 0 || offset % BLOCK || !len || offset > FILE_MAX ||
 	    len > FILE_MAX - (size_t)offset)
 		return failed(EINVAL);
+	if (f->flags & O_PATH)
+		return failed(EBADF);
+	if ((f->flags & O_ACCMODE) == O_WRONLY)
+		return failed(EACCES);
 	if (!S_ISREG(f->inode->mode))
 		return failed(ENODEV);
 	if ((flags & MAP_TYPE) == MAP_PRIVATE)
