@@ -279,6 +279,41 @@ TEST(a_program_that_ends_loses_nothing)
 	CHECK_EQ(pier_sim_run(start_thrice, .seeds = 20), 0);
 }
 
+/* ---- From a disk to a conn ------------------------------------------------------------------------ */
+
+#define LONG 100000 /* bytes: many packets, more than a conn takes at once */
+
+static void send_it(pier_conn *c, void *arg)
+{
+	(void)arg;
+	pier_sendfile(c, "/srv/film", 0, -1);
+}
+
+static int file_server(void)
+{
+	return pier_serve("tcp://:7000", send_it, .quiet = true);
+}
+
+static int fetch(pier_sim *s)
+{
+	static char film[LONG];
+	size_t got = 0;
+	for (size_t i = 0; i < LONG; i++)
+		film[i] = (char)(i * i >> 7);
+	CHECK_OK(pier_sim_file_put(s, "srv", "/srv/film", pier_bytes_of(film, LONG)));
+	CHECK_OK(pier_sim_node(s, "srv", file_server));
+	PIER_AUTO *c = pier_dial("tcp://srv:7000");
+	bool same = true;
+	for (pier_bytes b; (b = pier_next(c)).p && same; got += b.len)
+		same = b.len <= LONG - got && !memcmp(b.p, film + got, b.len);
+	return pier_sim_check(s, same && (pier_err(c) < 0 || got == LONG));
+}
+
+TEST(a_file_is_sent_from_a_simulated_disk)
+{
+	CHECK_EQ(pier_sim_run(fetch, .seeds = 100, .loss = 0.05), 0);
+}
+
 /* ---- Locks --------------------------------------------------------------------------------------- */
 
 static int let_go(void *arg)
