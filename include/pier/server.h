@@ -60,8 +60,9 @@ typedef struct pier_serve_opts {
 	void (*on_close)(pier_conn *c, void *arg);
 	/* A conn ended by an error (never for a disconnect or a stop); NULL = silent. */
 	void (*on_error)(pier_conn *c, int err, void *arg);
-	/* A conn over a limit, before it is closed. It may be sent a line: what does not fit the socket
-	 * at once is lost. NULL = it is just closed. Of udp's limits, max_per_host alone. */
+	/* A conn over a limit, before it is closed. It may be sent a line. What that takes, a proxy's header and a
+	 * handshake first, has PIER_LINGER in all, and 64 conns may be at it on each worker: others are just closed,
+	 * and so are all when it is NULL, and those of tls:// with isolate. Of udp's limits, max_per_host alone. */
 	void (*on_full)(pier_conn *c, void *arg);
 } pier_serve_opts;
 

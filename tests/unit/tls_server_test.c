@@ -189,3 +189,97 @@ ON_FIBER(a_stop_ends_quiet_conns_under_tls)
 	CHECK_EQ(opened, 4);
 	CHECK_EQ(s.town.errors, 0);
 }
+
+/* ---- Over a limit ---------------------------------------------------------------------------------- */
+
+static atomic_int told;
+
+static void say_full(pier_conn *c, void *arg)
+{
+	char host[PIER_ADDR_TEXT];
+	pier_addr_host(pier_peer_addr(c), host, sizeof host);
+	pier_printf(c, "%s: no room\n", host);
+	(void)arg;
+	told++;
+}
+
+/* A conn of a client that a proxy names. */
+static pier_conn *dial_behind(struct safe_town *s, const char *client)
+{
+	char url[64];
+	pier_conn *c = pier_dial(as_tcp(s, url));
+	CHECK_OK(pier_printf(c, "PROXY TCP4 %s 192.0.2.2 5000 443\r\n", client));
+	pier_tls_start(c, s->client, PIER_TLS_CLIENT, "127.0.0.1");
+	return c;
+}
+
+static void close_told(struct safe_town *s)
+{
+	close_safe(s);
+	CHECK_EQ(told, 1);
+	told = 0;
+}
+
+ON_FIBER(who_is_one_too_many_is_told_under_tls)
+{
+	struct safe_town s = {.town.o = {.max_conns = 2, .on_full = say_full}};
+	char url[64];
+
+	open_safe(&s);
+	PIER_AUTO *a = pier_dial(s.town.where, .tls = s.client);
+	PIER_AUTO *b = pier_dial(s.town.where, .tls = s.client);
+	ask(a, "hello");
+	ask(b, "hello");
+	PIER_AUTO *silent = pier_dial(as_tcp(&s, url)); /* holds nobody up */
+	PIER_AUTO *c = pier_dial(s.town.where, .tls = s.client);
+	CHECK_STR(pier_why(c), "");
+	hear(c, "127.0.0.1: no room");
+	CHECK(!pier_next(c).p);
+	CHECK_EQ(pier_err(c), 0);
+	int64_t begin = pier_now();
+	PIER_WITHIN (PIER_S(10))
+		CHECK(!pier_next(silent).p);
+	CHECK(pier_now() - begin < PIER_LINGER + PIER_S(1));
+	CHECK_EQ(pier_err(silent), 0);
+	ask(a, "still here");
+	pier_close(a);
+	a = NULL;
+	pier_close(b);
+	b = NULL;
+	close_told(&s);
+	CHECK_EQ(s.town.begun, 2);
+}
+
+static void tell_behind_a_proxy(bool per_message, unsigned max_conns, unsigned max_per_host,
+				const char *next)
+{
+	struct safe_town s = {.town = {.handler = per_message ? answer : echo,
+				       .o = {.proxied = "127.0.0.0/8",
+					     .max_conns = max_conns,
+					     .max_per_host = max_per_host,
+					     .per_message = per_message,
+					     .on_full = say_full}}};
+	char line[64];
+
+	open_safe(&s);
+	PIER_AUTO *a = dial_behind(&s, "192.0.2.7");
+	ask(a, "hello");
+	PIER_AUTO *b = dial_behind(&s, next);
+	CHECK_STR(pier_why(b), "");
+	snprintf(line, sizeof line, "%s: no room", next);
+	hear(b, line);
+	pier_close(a);
+	a = NULL;
+	close_told(&s);
+	CHECK_EQ(s.town.begun, 1);
+	CHECK_EQ(s.town.errors, 0);
+}
+
+/* The limit of all conns is met before the proxy has spoken, that of a host only then. */
+ON_FIBER(who_is_one_too_many_behind_a_proxy_is_told_as_who_it_is)
+{
+	for (int per_message = 0; per_message < 2; per_message++) {
+		tell_behind_a_proxy(per_message, 1, 1, "192.0.2.8");
+		tell_behind_a_proxy(per_message, 10, 1, "192.0.2.7");
+	}
+}
