@@ -35,7 +35,7 @@ struct tls_files {
 	atomic_uint refs;
 	struct tls_identity own[PIER_TLS_CERTS_MAX];
 	unsigned count;
-	bool heavy; /* to sign with one of them takes long: RSA */
+	bool heavy; /* to sign with one of them takes long */
 	X509_STORE *ca, *client_ca;
 	STACK_OF(X509_CRL) * crls;	    /* NULL: nobody asks */
 	STACK_OF(X509_NAME) * client_names; /* told to clients that have several certificates */
