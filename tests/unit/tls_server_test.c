@@ -236,11 +236,15 @@ ON_FIBER(who_is_one_too_many_is_told_under_tls)
 	hear(c, "127.0.0.1: no room");
 	CHECK(!pier_next(c).p);
 	CHECK_EQ(pier_err(c), 0);
+	pier_close(c);
+	c = NULL;
 	int64_t begin = pier_now();
 	PIER_WITHIN (PIER_S(10))
 		CHECK(!pier_next(silent).p);
 	CHECK(pier_now() - begin < PIER_LINGER + PIER_S(1));
 	CHECK_EQ(pier_err(silent), 0);
+	pier_close(silent);
+	silent = NULL;
 	ask(a, "still here");
 	pier_close(a);
 	a = NULL;
@@ -268,6 +272,8 @@ static void tell_behind_a_proxy(bool per_message, unsigned max_conns, unsigned m
 	CHECK_STR(pier_why(b), "");
 	snprintf(line, sizeof line, "%s: no room", next);
 	hear(b, line);
+	pier_close(b);
+	b = NULL;
 	pier_close(a);
 	a = NULL;
 	close_told(&s);
