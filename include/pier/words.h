@@ -33,6 +33,10 @@ PIER_API const char *pier_word(pier_words of, int value, char *into);
  * `room`. */
 PIER_API const char *pier_word_flags(pier_words of, unsigned flags, char *into, size_t room);
 
+/* The two for a printf, in room of the block around. */
+#define PIER_WORD_STR(of, value)  pier_word((of), (value), (char[PIER_WORD]){0})
+#define PIER_FLAGS_STR(of, flags) pier_word_flags((of), (unsigned)(flags), (char[256]){0}, 256)
+
 /* The value of a name. Returns 0, or -ENOENT. Python: getattr(socket, name). */
 PIER_API int pier_word_value(pier_words of, const char *name, int *out);
 
