@@ -19,6 +19,7 @@
 #include <pier/names.h>
 #include <pier/network.h>
 #include <pier/offload.h>
+#include <pier/pack.h>
 #include <pier/server.h>
 #include <pier/sim.h>
 #include <pier/sock.h>
