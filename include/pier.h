@@ -8,6 +8,7 @@
 #include <pier/bytes.h>
 #include <pier/chan.h>
 #include <pier/conn.h>
+#include <pier/digest.h>
 #include <pier/error.h>
 #include <pier/fiber.h>
 #include <pier/file.h>
