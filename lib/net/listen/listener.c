@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <pier/server.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* A client that has come. */
@@ -22,6 +23,7 @@ struct pier_listener {
 	unsigned waiting_count;
 	bool looking; /* a fiber waits at all places: the others wait for their turn */
 	struct waitq turns;
+	char url[sizeof "seqpacket:" + PIER_ADDR_TEXT];
 };
 
 int pier_listen_with(const char *url, const pier_listen_opts *opts, pier_listener **out)
@@ -162,6 +164,16 @@ int pier_listener_addr(const pier_listener *l, pier_addr *out)
 {
 	*out = l->places.at[0].addr;
 	return 0;
+}
+
+const char *pier_listener_url(pier_listener *l)
+{
+	const struct place *p = &l->places.at[0];
+	const char *scheme = p->scheme == PIER_SEQPACKET ? "seqpacket:"
+			     : p->scheme == PIER_UNIX	 ? "unix:"
+							 : "tcp://";
+	snprintf(l->url, sizeof l->url, "%s%s", scheme, PIER_ADDR_STR(&p->addr));
+	return l->url;
 }
 
 void pier_listener_close(pier_listener *l)
