@@ -7,6 +7,7 @@
 #include <pier/addr.h>
 #include <pier/bytes.h>
 #include <pier/chan.h>
+#include <pier/charset.h>
 #include <pier/conn.h>
 #include <pier/digest.h>
 #include <pier/error.h>
