@@ -22,6 +22,7 @@ typedef enum pier_words {
 	PIER_NAME_FLAGS,      /* AI_PASSIVE … */
 	PIER_INTERFACE_FLAGS, /* IFF_UP … */
 	PIER_SHUTDOWNS,	      /* SHUT_RD … */
+	PIER_TCP_FLAGS,	      /* FIN, SYN …, in the words of RFC 9293 §3.1 */
 } pier_words;
 
 #define PIER_WORD 32 /* room for one name, with its NUL */
