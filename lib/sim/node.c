@@ -153,20 +153,52 @@ static void crash_sock(struct sock *s, void *crash)
 	pier_sim_sock_close(s, *(bool *)crash);
 }
 
+void pier_node_forget_tasks(struct node *n)
+{
+	while (!list_empty(&n->tasks)) {
+		struct list *first = n->tasks.next;
+		pier_task_forget(list_item(first, struct task, link));
+	}
+	n->main = NULL;
+	pier_event_drop(&n->leaves);
+}
+
 /* Its memory stays where it is, as nobody knows what of it is whose; its stacks are used again. */
 void pier_node_kill(struct node *n, enum node_state state)
 {
 	bool crash = state == NODE_CRASHED;
-	struct list *node;
 	n->state = state;
-	while (!list_empty(&n->tasks)) {
-		node = n->tasks.next;
-		pier_task_forget(list_item(node, struct task, link));
-	}
-	n->main = NULL;
+	pier_node_forget_tasks(n);
 	pier_sim_io_forget_asks(n);
 	pier_sim_sock_each(n, crash_sock, &crash);
 	pier_streams_doubt();
+}
+
+static void left(struct event *e)
+{
+	struct node *n = list_item(e, struct node, leaves);
+	pier_world_trace("%s leaves: %d", n->name, n->result);
+	pier_node_kill(n, n->leaves_as);
+}
+
+/* The stack of who calls goes too, so it is the world that does it. */
+void pier_node_leave(enum node_state as, int result)
+{
+	struct node *n = pier_node_self();
+	n->result = result;
+	n->leaves_as = as;
+	n->leaves.fire = left;
+	pier_event_at(&n->leaves, pier_world->now);
+	for (;;)
+		pier_task_park(NULL, NULL, "its end", PIER_FOREVER);
+}
+
+void pier_node_signal_self(int number)
+{
+	struct node *n = pier_node_self();
+	if (!n->signals || number == SIGKILL)
+		pier_node_leave(NODE_CRASHED, -EINTR);
+	pier_node_signal(n, number);
 }
 
 static void wait_for_quiet(struct node *n)
