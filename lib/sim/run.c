@@ -66,6 +66,7 @@ static struct pier_sim *world_new(const struct run *r, uint64_t seed)
 	w->now = PIER_S(1);
 	w->tsan = tsan_self();
 	list_init(&w->homeless);
+	list_init(&w->streams);
 	pier_stacks_init(&w->stacks, STACK_SIZE);
 	pier_world = w;
 	w->late = pier_chance(3) == 0;
@@ -80,7 +81,7 @@ static struct outcome run_seed(const struct run *r, uint64_t seed)
 	struct pier_sim *w = world_new(r, seed);
 	struct node *n;
 	pier_io_kernel = &pier_sim_kernel;
-	pier_links_draw(w);
+	pier_weather_draw(w);
 	if (pier_node_new("scenario", scenario_main, &n) < 0)
 		abort();
 	pier_world_run(w);

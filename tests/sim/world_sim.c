@@ -5,7 +5,9 @@
 #include <pier.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 static void answer(pier_conn *c, void *arg)
 {
@@ -255,12 +257,12 @@ TEST(what_must_always_hold_is_looked_at_after_each_step)
 	CHECK_EQ(pier_sim_run(grow_for_a_step, .seeds = 1), 1);
 }
 
-/* The real clock is no part of the seed. */
+/* The real clock is no part of the seed; only a system call of one's own gets there. */
 static int look_outside(pier_sim *s)
 {
 	struct timespec t;
 	(void)s;
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &t);
 	return pier_sleep(PIER_US(1) + t.tv_nsec % 1000000);
 }
 
