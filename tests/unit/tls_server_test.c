@@ -197,8 +197,8 @@ static void say_full(pier_conn *c, void *arg)
 	struct town *t = arg;
 	char host[PIER_ADDR_TEXT];
 	pier_addr_host(pier_peer_addr(c), host, sizeof host);
+	t->stops += 100; /* before its peer can know */
 	pier_printf(c, "%s: no room\n", host);
-	t->stops += 100;
 }
 
 /* A conn of a client that a proxy names. */
