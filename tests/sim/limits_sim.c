@@ -31,7 +31,7 @@ static void answer_once(pier_conn *c, void *arg)
 	char line[64];
 	(void)arg;
 	if (pier_gets(c, line, sizeof line) > 0)
-		pier_printf(c, "%s\n", line);
+		pier_printf(c, "%s", line); /* the LF is the frame's */
 }
 
 static void on_open(pier_conn *c, void *arg)
