@@ -54,7 +54,7 @@ typedef struct pier_sim_opts {
  * ends with descriptors open, or crashes. Then stderr tells why, and the command that repeats it:
  *
  *	PIER_SIM_SEED=42	this seed alone, in this process: for a debugger
- *	PIER_SIM_SEEDS=9	so many instead
+ *	PIER_SIM_SEEDS=9	so many instead, unless .seeds is 1
  *	PIER_SIM_SECONDS=1.5	as many as there is real time for; stderr tells how many those were
  *	PIER_SIM_TRACE=1	every packet as a line on stderr
  *	PIER_SIM_JOBS=2		processes at once; else one per core
