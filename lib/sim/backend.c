@@ -76,26 +76,12 @@ static int64_t receive(struct io *io, struct sock *s, struct io_op *op)
 	}
 	struct iovec iov = {at, room};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-	int64_t n = s->type == SOCK_DGRAM ? pier_datagram_receive(s, &msg)
-					  : pier_stream_receive(s, &msg, op->flags);
+	int64_t n = pier_sim_receive(s, &msg, op->flags);
 	if (!op->mem.at && n > 0)
 		op->mem.at = at;
 	else if (!op->mem.at)
 		pier_io_buf_give(io, at);
 	return n;
-}
-
-static int64_t receive_msg(struct sock *s, struct msghdr *msg, int flags)
-{
-	msg->msg_flags = 0;
-	msg->msg_controllen = 0;
-	return s->type == SOCK_DGRAM ? pier_datagram_receive(s, msg)
-				     : pier_stream_receive(s, msg, flags);
-}
-
-static int64_t send_msg(struct sock *s, const struct msghdr *msg)
-{
-	return s->type == SOCK_DGRAM ? pier_datagram_send(s, msg) : pier_stream_send(s, msg);
 }
 
 static int64_t many(struct sock *s, struct io_op *op)
@@ -104,8 +90,8 @@ static int64_t many(struct sock *s, struct io_op *op)
 	int64_t n = 0;
 	for (; done < op->batch.count; done++) {
 		struct mmsghdr *m = &op->batch.at[done];
-		n = op->kind == IO_RECVMMSG ? receive_msg(s, &m->msg_hdr, op->flags)
-					    : send_msg(s, &m->msg_hdr);
+		n = op->kind == IO_RECVMMSG ? pier_sim_receive(s, &m->msg_hdr, op->flags)
+					    : pier_sim_send(s, &m->msg_hdr, op->flags);
 		if (n < 0)
 			break;
 		m->msg_len = (unsigned)n;
@@ -157,7 +143,7 @@ static int64_t once(struct io *io, struct sock *s, struct io_op *op)
 	case IO_READ:
 		return s->is_signals ? read_signal(s, op) : receive(io, s, op);
 	case IO_RECVMSG:
-		return receive_msg(s, op->msg, op->flags);
+		return pier_sim_receive(s, op->msg, op->flags);
 	case IO_RECVMMSG:
 	case IO_SENDMMSG:
 		return many(s, op);
@@ -167,7 +153,7 @@ static int64_t once(struct io *io, struct sock *s, struct io_op *op)
 		return pier_stream_connect(s, op);
 	case IO_SENDMSG:
 	case IO_WRITEV:
-		return send_msg(s, op->msg);
+		return pier_sim_send(s, op->msg, op->flags);
 	case IO_SENDFILE:
 		return send_file(io, s, op);
 	default:

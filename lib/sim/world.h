@@ -177,6 +177,8 @@ void pier_node_signal(struct node *n, int number);
 void pier_node_addr(const struct node *n, int family, uint16_t port, pier_addr *out);
 /* Whose it is: the node `from` itself for loopback, NULL for nobody's. */
 struct node *pier_node_of(struct node *from, const pier_addr *a);
+/* Of the nets for examples (RFC 5737, RFC 3849): what goes there is not answered. */
+bool pier_node_is_hole(const pier_addr *a);
 int pier_node_lookup(struct node *from, const char *host, uint16_t port, bool passive,
 		     pier_addrs *out);
 
