@@ -46,6 +46,9 @@ typedef struct pier_sim_opts {
 	unsigned resets;  /* times that a conn is reset on its way, for one end or both */
 	unsigned changes; /* times that a link becomes another while it is used */
 	unsigned workers; /* of a node; 0 = 3 */
+	/* receives and sends do all that they can, and as soon as they can: for programs that are wrong to count on that,
+	 * and shall be forgiven */
+	bool whole;
 } pier_sim_opts;
 
 /* Runs the scenario once for each seed, each in a process of its own (fork), several at once; the first seeds twice, to
@@ -77,6 +80,10 @@ PIER_API int pier_sim_node(pier_sim *s, const char *name, int (*main_fn)(void));
 /* Tells the program to stop, as SIGTERM does, and waits until it has ended; then its result, -ENOENT for a name that is
  * not there, -ESRCH when it is down. */
 PIER_API int pier_sim_stop(pier_sim *s, const char *name);
+
+/* Waits until its program has ended by itself; then its result. -ENOENT, -ESRCH when it has crashed, or why the wait
+ * ended. */
+PIER_API int pier_sim_wait(pier_sim *s, const char *name);
 
 /* The power fails: nothing runs there any more, and nothing is answered; its memory is lost. 0, -ENOENT, -ESRCH. */
 PIER_API int pier_sim_crash(pier_sim *s, const char *name);

@@ -251,6 +251,19 @@ int pier_sim_pause(pier_sim *s, const char *name, bool paused)
 	return 0;
 }
 
+int pier_sim_wait(pier_sim *s, const char *name)
+{
+	struct node *n = pier_node_find(name);
+	if (!n || n == s->nodes[0])
+		return -ENOENT;
+	while (n->state == NODE_UP) {
+		int err = pier_sleep(PIER_MS(1));
+		if (err < 0)
+			return err;
+	}
+	return n->state == NODE_ENDED ? n->result : -ESRCH;
+}
+
 int pier_sim_stop(pier_sim *s, const char *name)
 {
 	struct node *n = pier_node_find(name);
@@ -259,7 +272,5 @@ int pier_sim_stop(pier_sim *s, const char *name)
 	if (n->state != NODE_UP)
 		return -ESRCH;
 	pier_node_signal(n, SIGTERM);
-	while (n->state == NODE_UP)
-		pier_sleep(PIER_MS(1));
-	return n->result;
+	return pier_sim_wait(s, name);
 }
