@@ -18,6 +18,7 @@ struct io_kernel {
 	int64_t (*calendar)(void);
 	void (*random)(void *into, size_t len);
 	unsigned (*cores)(void);
+	void (*hostname)(char *into, size_t room);
 	int (*signals_open)(void);
 	int (*socket)(int family, int type, int protocol);
 	int (*pair)(int type, int out[2]);

@@ -194,19 +194,28 @@ static bool take_out(struct ops *q, struct io_op *op)
 	return false;
 }
 
+/* What is tried may bring news to its own sock, when both ends are here: it must not be tried again within. */
 static void retry(struct sock *s, struct ops *q)
 {
 	struct io_op *op;
+	if (q->trying) {
+		q->again = true;
+		return;
+	}
+	q->trying = true;
 	while ((op = q->first)) {
+		q->again = false;
 		int64_t result = try(op->io, s, op);
+		if (result == IO_WAIT && !q->again)
+			break;
 		if (result == IO_WAIT)
-			return;
+			continue;
 		take_out(q, op);
 		pier_sim_io_end(op, result);
 	}
+	q->trying = false;
 }
 
-/* Of room alone: a receive that is just being tried makes it, and must not be tried again within. */
 void pier_sim_sock_room(struct sock *s)
 {
 	retry(s, &s->out);
@@ -245,15 +254,28 @@ static bool submit_sock(struct io *io, struct sock *s, struct io_op *op)
 
 /* ---- What other threads would do ----------------------------------------------------------------- */
 
-static int64_t answer(struct io_op *op, struct node *n)
+static int64_t answer(struct io_op *op)
 {
-	pier_addrs found = {0};
+	pier_addrs found;
 	if (op->kind != IO_LOOKUP)
 		return pier_io_perform(op->io, op);
-	int err = pier_node_lookup(n, op->lookup.host, op->lookup.port, op->lookup.passive, &found);
+	if (op->lookup.question)
+		return pier_names_ask(op->lookup.question, op->lookup.answer);
+	int err = pier_names_look_up(op->lookup.host, op->lookup.port, op->lookup.passive, &found);
 	if (err == 0)
 		*op->lookup.out = found;
 	return err;
+}
+
+/* The node that asks is met as the one that runs. */
+static int64_t answer_at(struct io_op *op, struct node *n)
+{
+	struct pier_sim *w = pier_world;
+	struct task at = {.node = n}, *was = w->task;
+	w->task = &at;
+	int64_t result = answer(op);
+	w->task = was;
+	return result;
 }
 
 static void answered(struct event *e)
@@ -263,7 +285,7 @@ static void answered(struct event *e)
 	struct node *n = a->node;
 	list_remove(&a->link);
 	free(a);
-	pier_sim_io_end(op, answer(op, n));
+	pier_sim_io_end(op, answer_at(op, n));
 }
 
 static bool submit_ask(struct io_op *op)
@@ -277,7 +299,10 @@ static bool submit_ask(struct io_op *op)
 	a->event.fire = answered;
 	a->event.flying = true;
 	list_push(&a->node->asks, &a->link);
-	pier_event_at(&a->event, pier_world->now + (int64_t)pier_chance(ASK_TAKES));
+	int64_t takes = (int64_t)pier_chance(ASK_TAKES);
+	if (op->kind == IO_LOOKUP)
+		takes += pier_world->names_take;
+	pier_event_at(&a->event, pier_world->now + takes);
 	return false;
 }
 

@@ -51,7 +51,10 @@ static struct sock *taker(const struct flight *f)
 static void send_flight(struct flight *f, int64_t takes_ns)
 {
 	f->event.flying = true;
-	pier_event_at(&f->event, pier_world->now + takes_ns);
+	if (f->from == f->to && takes_ns == 0)
+		f->event.fire(&f->event);
+	else
+		pier_event_at(&f->event, pier_world->now + takes_ns);
 }
 
 /* RFC 1122 §4.1.3.3: port unreachable. */

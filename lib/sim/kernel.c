@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
@@ -278,6 +279,11 @@ static unsigned k_cores(void)
 	return pier_node_self()->workers;
 }
 
+static void k_hostname(char *into, size_t room)
+{
+	snprintf(into, room, "%s", pier_node_self()->name);
+}
+
 static int k_open(struct io **out)
 {
 	return pier_io_sim.open(out);
@@ -292,6 +298,7 @@ const struct io_kernel pier_sim_kernel = {
 	.calendar = k_calendar,
 	.random = k_random,
 	.cores = k_cores,
+	.hostname = k_hostname,
 	.signals_open = k_signals_open,
 	.socket = k_socket,
 	.pair = k_pair,

@@ -89,12 +89,13 @@ int pier_orders_read(const struct sock *s, const struct msghdr *msg, struct orde
 	out->passed = 0;
 	if (!a.at || !a.len)
 		return 0;
-	for (pier_ancillary_item i = {0}; pier_ancillary_next(&a, &i);) {
+	pier_ancillary_item i = {0};
+	while (pier_ancillary_next(&a, &i)) {
 		int err = i.cut ? -EINVAL : read_item(s, &i, out);
 		if (err < 0)
 			return err;
 	}
-	return 0;
+	return i.next + sizeof(struct cmsghdr) <= a.len ? -EINVAL : 0; /* a length that lies */
 }
 
 struct beside *pier_beside_new(const struct orders *o)
@@ -213,6 +214,8 @@ void pier_beside_tell(struct sock *s, struct msghdr *msg, size_t room, const str
 int64_t pier_sim_receive(struct sock *s, struct msghdr *msg, int flags)
 {
 	msg->msg_flags = 0;
+	if (msg->msg_iovlen > UIO_MAXIOV)
+		return -EMSGSIZE;
 	if (flags & MSG_OOB)
 		return -EINVAL; /* none comes here */
 	return s->type == SOCK_DGRAM ? pier_datagram_receive(s, msg, flags)
@@ -221,6 +224,8 @@ int64_t pier_sim_receive(struct sock *s, struct msghdr *msg, int flags)
 
 int64_t pier_sim_send(struct sock *s, const struct msghdr *msg, int flags)
 {
+	if (msg->msg_iovlen > UIO_MAXIOV)
+		return -EMSGSIZE;
 	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
 	if (s->type != SOCK_DGRAM)

@@ -4,9 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <pier/error.h>
 #include <pier/fiber.h>
-#include <pier/names.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,32 +84,6 @@ bool pier_node_is_hole(const pier_addr *a)
 	uint32_t net = ntohl(((const struct sockaddr_in *)&a->storage)->sin_addr.s_addr) >> 8;
 	return a->sa.sa_family == AF_INET &&
 	       (net == 0xc00002 || net == 0xc63364 || net == 0xcb0071);
-}
-
-static int two(pier_addrs *out, const char *v6, const char *v4, uint16_t port)
-{
-	out->count = 2;
-	int err = pier_addr_parse(pier_text(v6), port, &out->at[0]);
-	return err < 0 ? err : pier_addr_parse(pier_text(v4), port, &out->at[1]);
-}
-
-int pier_node_lookup(struct node *from, const char *host, uint16_t port, bool passive,
-		     pier_addrs *out)
-{
-	struct node *n = pier_node_find(host);
-	if (!*host && passive)
-		return two(out, "::", "0.0.0.0", port);
-	if (!*host || !strcasecmp(host, "localhost"))
-		return two(out, "::1", "127.0.0.1", port);
-	if (pier_chance_of(pier_world->faults))
-		return -PIER_ENAMETEMP;
-	if (!n)
-		return -PIER_ENONAME;
-	(void)from;
-	out->count = 2;
-	pier_node_addr(n, AF_INET6, port, &out->at[0]);
-	pier_node_addr(n, AF_INET, port, &out->at[1]);
-	return 0;
 }
 
 /* ---- Life ---------------------------------------------------------------------------------------- */

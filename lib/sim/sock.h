@@ -58,6 +58,7 @@ struct chunks {
 
 struct ops {
 	struct io_op *first, **last;
+	bool trying, again;
 };
 
 /* One way of a stream. What was sent first arrives first. */

@@ -56,11 +56,14 @@ static void lane_set(struct lane *l, int64_t at, bool flying)
 static void lane_push(struct lane *l, struct chunk *c)
 {
 	struct stream *st = l->stream;
+	bool alone = !l->way.count;
 	struct packet p = {st->nodes[l->from], st->nodes[1 - l->from], st->family, c->len};
 	int64_t at = pier_world->now + pier_link_stream(&p);
 	l->last = c->arrives = at > l->last ? at : l->last;
 	pier_chunks_push(&l->way, c);
-	if (!l->event.at.place)
+	if (alone && p.from == p.to && c->arrives <= pier_world->now)
+		lane_arrives(&l->event);
+	else if (!l->event.at.place)
 		lane_set(l, c->arrives, true);
 }
 
@@ -275,7 +278,7 @@ static size_t some_of(size_t n)
 
 static int may_send(struct sock *s)
 {
-	if (s->error)
+	if (s->error && !(s->stream && s->stream->local)) /* unix(7): EPIPE, and no more */
 		return pier_sim_sock_take_error(s);
 	if (s->state == SOCK_BROKEN || s->shut_out)
 		return -EPIPE;
