@@ -76,6 +76,12 @@ void test_skip_emulated(const char *reason)
 #endif
 }
 
+void test_skip_simulated(const char *reason)
+{
+	if (simulated)
+		test_skip(reason);
+}
+
 void test_eq(intmax_t a, intmax_t b, const char *what, const char *file, int line)
 {
 	if (a != b)

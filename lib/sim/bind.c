@@ -185,11 +185,41 @@ int pier_sim_sock_bind(struct sock *s, const pier_addr *to)
 	return 0;
 }
 
+static pier_addr any_of(int family, uint16_t port)
+{
+	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	pier_addr a = {.len = family == AF_INET6 ? sizeof v6 : sizeof v4};
+	memcpy(&a.storage, family == AF_INET6 ? (void *)&v6 : (void *)&v4, a.len);
+	return a;
+}
+
 int pier_sim_sock_bind_any(struct sock *s)
 {
-	pier_addr a;
 	if (s->bound || s->family == AF_UNIX)
 		return 0;
-	pier_node_addr(s->node, s->family, 0, &a);
+	pier_addr a = any_of(s->family, 0);
 	return pier_sim_sock_bind(s, &a);
+}
+
+void pier_sim_sock_settle(struct sock *s, const struct node *n, const pier_addr *to)
+{
+	pier_addr own, target = pier_addr_plain(to);
+	uint16_t port = pier_addr_port(&s->local);
+	if (!pier_addr_is_any(&s->local))
+		return;
+	if (n == s->node && !pier_addr_is_any(&target))
+		own = target;
+	else
+		pier_node_addr(s->node, target.sa.sa_family, port, &own);
+	pier_addr_set_port(&own, port);
+	s->local = pier_addr_as_seen(&own, s->family);
+	s->settled = true;
+}
+
+void pier_sim_sock_unsettle(struct sock *s)
+{
+	if (s->settled)
+		s->local = any_of(s->family, pier_addr_port(&s->local));
+	s->settled = false;
 }

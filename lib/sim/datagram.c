@@ -27,6 +27,7 @@ static bool takes(const struct sock *s, const struct flight *f)
 {
 	return s->type == SOCK_DGRAM && s->family != AF_UNIX && s->node == f->to &&
 	       pier_sim_sock_hears(s, &f->target) &&
+	       (!s->device || (s->device == 1) == (f->from == f->to)) &&
 	       (!pier_addr_is_group(&f->target) || pier_group_has(s, &f->target)) &&
 	       (s->state != SOCK_CONNECTED || pier_addr_eq(&s->peer, &f->source));
 }
@@ -126,23 +127,20 @@ static void arrives(struct event *e)
 
 /* ---- Leaving ------------------------------------------------------------------------------------- */
 
-/* A connected socket has one address; another may have to choose one that the other side can answer. */
+/* What the sender chose, by an order or by bind; else what goes with the target. */
 static pier_addr source_of(const struct sock *s, const struct node *n, const pier_addr *target,
 			   const struct orders *o)
 {
-	pier_addr own = pier_addr_plain(o->source.len ? &o->source : &s->local), numbered;
+	pier_addr own = pier_addr_plain(o->source.len ? &o->source : &s->local);
 	uint16_t port = pier_addr_port(&s->local);
-	int family = target->sa.sa_family;
-	pier_node_addr(s->node, family, port, &numbered);
-	pier_addr_set_port(&own, port);
-	bool chosen = own.sa.sa_family == family && !pier_addr_is_any(&own);
-	if (n == s->node && !pier_addr_is_group(target) && !pier_addr_is_broadcast(target) &&
-	    (!chosen || (!o->source.len && pier_addr_eq(&own, &numbered)))) {
-		own = *target;
-		pier_addr_set_port(&own, port);
-		return own;
+	if (own.sa.sa_family != target->sa.sa_family || pier_addr_is_any(&own)) {
+		if (n == s->node && !pier_addr_is_any(target))
+			own = *target;
+		else
+			pier_node_addr(s->node, target->sa.sa_family, port, &own);
 	}
-	return chosen ? own : numbered;
+	pier_addr_set_port(&own, port);
+	return own;
 }
 
 static void launch(struct sock *s, struct node *n, const pier_addr *target, struct chunk *c)
@@ -268,6 +266,8 @@ int64_t pier_datagram_connect(struct sock *s, const pier_addr *to)
 	int err = known ? pier_sim_sock_bind_any(s) : -ENETUNREACH;
 	if (err < 0)
 		return err;
+	pier_sim_sock_unsettle(s);
+	pier_sim_sock_settle(s, pier_node_of(s->node, &target), to);
 	s->peer = *to;
 	s->state = SOCK_CONNECTED;
 	return 0;
@@ -316,7 +316,8 @@ static size_t take_along(struct sock *s, const struct msghdr *msg, const struct 
 	size_t last = first->len, room = pier_iov_length(msg);
 	room = room < DATAGRAM_MAX ? room : DATAGRAM_MAX;
 	for (unsigned count = 1; count < SEGMENTS_MAX && last == first->len &&
-				 goes_along(first, c = s->came.first, room - at) && pier_chance(4);
+				 goes_along(first, c = s->came.first, room - at) &&
+				 (pier_world->o.whole || pier_chance(4));
 	     count++) {
 		last = c->len;
 		at += pier_iov_scatter(msg, at, c->data, c->len);

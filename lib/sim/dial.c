@@ -111,24 +111,6 @@ static int dial_unix(struct sock *s, const pier_addr *to)
 	return 0;
 }
 
-/* From where it is seen: the address that goes with the one it dials. */
-static void settle_local(struct sock *s, struct node *n)
-{
-	uint16_t port = pier_addr_port(&s->local);
-	pier_addr own;
-	pier_node_addr(s->node, s->peer.sa.sa_family, port, &own);
-	bool numbered = pier_addr_eq(&own, &s->local);
-	if (n == s->node && !numbered)
-		return;
-	if (n == s->node) {
-		pier_addr to = s->peer;
-		pier_addr_set_port(&to, port);
-		s->local = to;
-		return;
-	}
-	s->local = own;
-}
-
 /* Nobody is at an address of a hole, and nobody says so. */
 static int dial_inet(struct sock *s, const pier_addr *to)
 {
@@ -142,7 +124,7 @@ static int dial_inet(struct sock *s, const pier_addr *to)
 	if (err < 0)
 		return err == -EADDRINUSE ? -EADDRNOTAVAIL : err; /* connect(2) */
 	s->peer = *to;
-	settle_local(s, n);
+	pier_sim_sock_settle(s, n, to);
 	s->state = SOCK_CONNECTING;
 	s->dial_began = pier_world->now;
 	s->dial_repeat = DIAL_REPEAT;
@@ -153,11 +135,13 @@ static int dial_inet(struct sock *s, const pier_addr *to)
 	return -EINPROGRESS;
 }
 
+/* connect(2), AF_UNSPEC. */
 static void dissolve(struct sock *s)
 {
 	s->state = SOCK_FRESH;
 	s->mate = NULL;
 	s->peer.len = 0;
+	pier_sim_sock_unsettle(s);
 }
 
 int pier_sim_connect(struct sock *s, const pier_addr *to)

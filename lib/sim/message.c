@@ -114,24 +114,37 @@ struct beside *pier_beside_new(const struct orders *o)
 
 /* ---- What a receiver is told --------------------------------------------------------------------- */
 
+/* What does not fit is cut, and told to be: put_cmsg of Linux. */
 static void add(struct msghdr *msg, pier_ancillary *a, int level, int type, const void *p,
 		size_t len)
 {
-	if (pier_ancillary_add(a, level, type, p, len) < 0)
+	struct cmsghdr head = {.cmsg_level = level, .cmsg_type = type};
+	size_t left = a->room - a->len, whole = CMSG_LEN(len), n = whole < left ? whole : left;
+	char *at = (char *)a->at + a->len;
+	if (n < whole)
 		msg->msg_flags |= MSG_CTRUNC;
+	if (n < sizeof head)
+		return;
+	head.cmsg_len = (__typeof__(head.cmsg_len))n;
+	memcpy(at, &head, sizeof head);
+	if (n > CMSG_LEN(0))
+		memcpy(at + CMSG_LEN(0), p, n - CMSG_LEN(0));
+	a->len += CMSG_SPACE(len) < left ? CMSG_SPACE(len) : left;
 }
 
+/* unix(7): fewer come for want of room, or of descriptors. */
 static void add_passed(struct msghdr *msg, pier_ancillary *a, const struct beside *b)
 {
 	int fds[PASSED_MAX];
+	size_t left = a->room - a->len;
 	unsigned count = 0;
-	while (count < b->passed && CMSG_SPACE((count + 1) * sizeof *fds) <= a->room - a->len) {
+	while (count < b->passed && CMSG_LEN((count + 1) * sizeof *fds) <= left) {
 		int fd = pier_sim_sock_name(b->socks[count]);
 		if (fd < 0)
 			break;
 		fds[count++] = fd;
 	}
-	if (count < b->passed) /* unix(7): for want of room, or of descriptors */
+	if (count < b->passed)
 		msg->msg_flags |= MSG_CTRUNC;
 	if (count)
 		add(msg, a, SOL_SOCKET, SCM_RIGHTS, fds, count * sizeof *fds);
@@ -183,7 +196,7 @@ static void add_common(const struct sock *s, struct msghdr *msg, pier_ancillary 
 	int64_t now = pier_io_calendar();
 	struct timespec at = {.tv_sec = (time_t)(now / 1000000000),
 			      .tv_nsec = (long)(now % 1000000000)};
-	struct ucred who = pier_sim_credentials(s->node); /* a unix socket's peer is on its node */
+	struct ucred who = pier_sim_credentials(); /* a unix socket's peer is on its node */
 	if (s->set[OPT_TIMESTAMPNS] && s->type == SOCK_DGRAM && s->family != AF_UNIX)
 		add(msg, a, SOL_SOCKET, SCM_TIMESTAMPNS, &at, sizeof at);
 	if (s->set[OPT_PASSCRED] && s->family == AF_UNIX)

@@ -14,8 +14,6 @@
 #define UDP_GRO	    104
 #endif
 
-#define PID_FIRST 100 /* of the one program of the first node */
-
 enum sort {
 	FLAG,  /* 0 or 1 */
 	COUNT, /* what it is set to, if that is not negative */
@@ -128,13 +126,22 @@ static int set_linger(struct sock *s, const void *value, socklen_t len)
 	return 0;
 }
 
+static int bind_to_device(struct sock *s, const char *name, socklen_t len)
+{
+	bool lo = len >= 2 && !memcmp(name, "lo", 2), eth = len >= 4 && !memcmp(name, "eth0", 4);
+	if (len > 1 && !lo && !eth)
+		return -ENODEV;
+	s->device = lo ? 1 : eth ? 2 : 0;
+	return 0;
+}
+
 /* A value of its own shape: 0, an error, or -ENOPROTOOPT where the table has it, or nobody. */
 static int set_special(struct sock *s, int level, int name, const void *value, socklen_t len)
 {
 	if (level == SOL_SOCKET && name == SO_LINGER)
 		return set_linger(s, value, len);
 	if (level == SOL_SOCKET && name == SO_BINDTODEVICE)
-		return len <= 1 || !memcmp(value, "eth0", len < 4 ? len : 4) ? 0 : -ENODEV;
+		return bind_to_device(s, value, len);
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
 		return len >= 4 && (!memcmp(value, "cubic", len < 5 ? len : 5) ||
 				    !memcmp(value, "reno", 4))
@@ -182,10 +189,9 @@ static int protocol_of(const struct sock *s)
 	return s->family == AF_UNIX ? 0 : s->type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
 }
 
-struct ucred pier_sim_credentials(const struct node *n)
+struct ucred pier_sim_credentials(void)
 {
-	return (struct ucred){
-		.pid = PID_FIRST + (pid_t)n->number, .uid = getuid(), .gid = getgid()};
+	return (struct ucred){.pid = getpid(), .uid = getuid(), .gid = getgid()};
 }
 
 static bool tells_itself(struct sock *s, int name, int *out)
@@ -216,7 +222,7 @@ int pier_option_get(struct sock *s, int level, int name, void *value, socklen_t 
 {
 	int own;
 	const struct option *o = find(level, name);
-	struct ucred peer = pier_sim_credentials(s->node);
+	struct ucred peer = pier_sim_credentials();
 	if (level == SOL_SOCKET && tells_itself(s, name, &own))
 		return copy_out(value, len, &own, sizeof own);
 	if (level == SOL_SOCKET && name == SO_LINGER)

@@ -148,10 +148,11 @@ struct sock {
 	int family, type;
 	enum sock_state state;
 	pier_addr local, peer;
-	bool bound, resets, shut_in, shut_out, is_signals, blocking, inherited;
+	bool bound, settled, resets, shut_in, shut_out, is_signals, blocking, inherited;
 	int set[OPTIONS];
 	struct linger linger;
-	int error; /* to be told once */
+	int device; /* 1 lo, 2 eth0; 0 any */
+	int error;  /* to be told once */
 	struct ops in, out;
 	bool kicked;
 	struct event kick; /* tries the ops that wait, later */
@@ -191,6 +192,9 @@ void pier_sim_sock_free(struct sock *s);
 /* bind.c */
 int pier_sim_sock_bind(struct sock *s, const pier_addr *to);
 int pier_sim_sock_bind_any(struct sock *s); /* to a port of chance, unless it is bound */
+/* From where it is seen, once it has a peer: the address that goes with that; and back. */
+void pier_sim_sock_settle(struct sock *s, const struct node *n, const pier_addr *to);
+void pier_sim_sock_unsettle(struct sock *s);
 struct sock *pier_sim_sock_listener(struct node *n, const pier_addr *at, int type);
 bool pier_sim_sock_hears(const struct sock *s, const pier_addr *to);
 bool pier_addr_is_any(const pier_addr *a);
@@ -221,7 +225,7 @@ void pier_options_begin(int values[OPTIONS]);
 int pier_option_set(struct sock *s, int level, int name, const void *value, socklen_t len);
 int pier_option_get(struct sock *s, int level, int name, void *value, socklen_t *len);
 void pier_option_apply(struct sock *s); /* what is set in motion by what is set */
-struct ucred pier_sim_credentials(const struct node *n);
+struct ucred pier_sim_credentials(void);
 
 /* group.c */
 bool pier_addr_is_group(const pier_addr *a);

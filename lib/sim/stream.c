@@ -278,10 +278,13 @@ static size_t some_of(size_t n)
 
 static int may_send(struct sock *s)
 {
-	if (s->error && !(s->stream && s->stream->local)) /* unix(7): EPIPE, and no more */
+	bool is_local = s->family == AF_UNIX;
+	if (s->error && !is_local) /* unix(7): EPIPE, and no more */
 		return pier_sim_sock_take_error(s);
-	if (s->state == SOCK_BROKEN || s->shut_out)
+	if (s->state == SOCK_BROKEN || s->shut_out || (s->state == SOCK_FRESH && !is_local))
 		return -EPIPE;
+	if (s->state == SOCK_CONNECTING)
+		return -EAGAIN;
 	if (s->state != SOCK_CONNECTED)
 		return -ENOTCONN;
 	return s->stream->local && !s->stream->ends[1 - s->end] ? -EPIPE : 0;
@@ -383,6 +386,8 @@ int64_t pier_stream_receive(struct sock *s, struct msghdr *msg, int flags)
 
 int pier_stream_shutdown(struct sock *s, int how)
 {
+	if (how < SHUT_RD || how > SHUT_RDWR)
+		return -EINVAL;
 	if (s->state != SOCK_CONNECTED)
 		return -ENOTCONN;
 	if (s->type == SOCK_DGRAM) {

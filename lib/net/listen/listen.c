@@ -222,7 +222,9 @@ static int wildcard(pier_addrs *out, uint16_t port)
 {
 	static const char *const any[] = {"::", "0.0.0.0"};
 	int fd = pier_io_socket(AF_INET6, SOCK_STREAM);
-	const char *host = any[fd < 0];
+	const char *host = any[fd == -EAFNOSUPPORT];
+	if (fd < 0 && fd != -EAFNOSUPPORT)
+		return fd;
 	if (fd >= 0)
 		pier_io_close(fd);
 	out->count = 1;
