@@ -23,7 +23,7 @@ int main(int argc, char **argv)
 
 	if (argc != 3)
 		return fprintf(stderr, "usage: fetch http://HOST/PATH FILE\n"), 2;
-	/* h = HTTPConnection(url.netloc, timeout=30); h.request("GET", target) */
+	/* h = http.client.HTTPConnection(url.netloc, timeout=30); h.request("GET", target) */
 	PIER_AUTO_HTTP *h = pier_http_open(argv[1], .timeout = PIER_S(10), .idle = PIER_S(30));
 	int err = pier_http_answer(h, &answer, NULL, NULL); /* r = h.getresponse() */
 	if (err == 1) {

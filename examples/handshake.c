@@ -78,7 +78,7 @@ int main(void)
 	pier_addr at;
 	char where[PIER_ADDR_TEXT];
 
-	/* hears nothing before it is bound */
+	/* socket(AF_PACKET, SOCK_DGRAM, 0): hears nothing before it is bound */
 	int err = pier_socket(AF_PACKET, SOCK_DGRAM, 0, &wire);
 	if (err < 0)
 		return fprintf(stderr, "no packet socket here: %s\n", pier_strerror(err)), 77;

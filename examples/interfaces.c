@@ -27,7 +27,7 @@ static void tell(const pier_interface *i)
 int main(void)
 {
 	pier_interface *list = NULL;
-	int count = pier_interfaces(&list); /* socket.if_nameindex(), which tells names only */
+	int count = pier_interfaces(&list); /* socket.if_nameindex(), and ioctl(s, SIOCGIF…, …) */
 
 	for (int i = 0; i < count; i++)
 		tell(&list[i]);

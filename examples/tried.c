@@ -7,7 +7,7 @@ int main(int argc, char **argv)
 	pier_tried tried = {0};
 	char to[PIER_ADDR_TEXT];
 
-	/* create_connection((host, port), 5, all_errors=True), which tries one after the other */
+	/* for … in getaddrinfo(host, port): s.settimeout(5); s.connect(addr) */
 	PIER_AUTO *c = pier_dial(argc > 1 ? argv[1] : "localhost:80", .timeout = PIER_S(5),
 				 .tried = &tried);
 	for (unsigned i = 0; i < tried.count;

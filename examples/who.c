@@ -5,7 +5,7 @@
 static void greet(pier_conn *c, void *arg)
 {
 	(void)arg;
-	printf("%s connected\n", pier_peer(c)); /* conn, addr = s.accept(); print(addr) */
+	printf("%s connected\n", pier_peer(c)); /* print(*self.client_address) */
 	pier_printf(c, "welcome, %s\n", pier_peer(c));
 	while (pier_next(c).p)
 		; /* until it leaves */

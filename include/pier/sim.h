@@ -58,6 +58,7 @@ typedef struct pier_sim_opts {
  *
  *	PIER_SIM_SEED=42	this seed alone, in this process: for a debugger
  *	PIER_SIM_SEEDS=9	so many instead
+ *	PIER_SIM_SECONDS=1.5	as many as there is real time for; stderr tells how many those were
  *	PIER_SIM_TRACE=1	every packet as a line on stderr
  *	PIER_SIM_JOBS=2		processes at once; else one per core
  *
@@ -153,8 +154,8 @@ PIER_API void pier_sim_settle(pier_sim *s);
 PIER_API int pier_sim_check_at(pier_sim *s, bool holds, const char *what, const char *file,
 			       int line);
 
-/* Checked whenever time passes: always(arg) false fails the seed, with `what` for a reason. At most 8. It must not wait.
- * 0 or -ENOSPC. */
+/* Checked after each step, which is what a thread of a node does until it waits: always(arg) false fails the seed, with
+ * `what` for a reason. At most 8. It must not wait. 0 or -ENOSPC. */
 PIER_API int pier_sim_always(pier_sim *s, bool (*always)(void *arg), void *arg, const char *what);
 
 /* A number below n from the seed, for what the scenario itself leaves to chance. */

@@ -78,7 +78,7 @@ static bool open_once(struct station *st, pier_conn *c)
 	if (c->opened)
 		return true;
 	c->opened = true;
-	if (!pier_station_meet(st, c))
+	if (!pier_station_meet(st, c) || !pier_station_secure(st, c))
 		return false;
 	if (s->o.on_open)
 		s->o.on_open(c, s->o.arg);

@@ -102,6 +102,7 @@ int pier_node_boot(struct node *n)
 		return -ENOMEM;
 	n->state = NODE_UP;
 	n->paused = false;
+	n->dice = pier_chance(UINT64_MAX);
 	n->workers = 1 + (unsigned)pier_chance(pier_world->o.workers ? pier_world->o.workers : 3);
 	pier_world_trace("%s starts, with up to %u workers", n->name, n->workers);
 	return 0;

@@ -89,6 +89,7 @@ struct node {
 	unsigned workers;
 	struct list tasks;
 	struct task *main;
+	uint64_t dice;	      /* rand(3) */
 	struct list asks;     /* of names, files, work: under way */
 	struct sock *signals; /* while its program listens to them */
 };
@@ -165,6 +166,7 @@ void pier_world_trace(const char *format, ...) PIER_PRINTF(1, 2);
 struct task *pier_task_start(struct node *n, void *(*run)(void *), void *arg);
 void pier_task_go(struct task *t); /* from the world, until it waits */
 void pier_task_wait(struct io *io, int64_t until);
+void pier_task_sleep(int64_t until); /* as a thread: no fiber of it runs meanwhile */
 bool pier_task_ready(const struct task *t);
 void pier_task_forget(struct task *t);
 /* For the kernel: those of the task that runs. */

@@ -1,19 +1,40 @@
 """The program as people meet it: `pier` commands, a running hub, and what one types at it."""
 
+import ctypes
+import fcntl
 import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import time
 
 import pytest
 
 REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:")
+CLONE_NEWNET = 0x40000000
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 ENV = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "dumb", "TZ": "UTC"}
 
 
 LISTENS = re.compile(rb"^  \S+ +\S*:(\d+)$", re.MULTILINE)  # the hub's first word: "  listens   [::]:7437"
+
+
+@pytest.fixture(scope="module")
+def a_network_of_our_own():
+    """For programs whose ports are fixed. Root gets a network namespace for them, so that whoever uses the ports on this
+    machine is not in the way; others take the ports as they are. Gives whether it is ours alone."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    before = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    ours = libc.unshare(CLONE_NEWNET) == 0
+    if ours:
+        with socket.socket() as s:
+            fcntl.ioctl(s, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
+    yield ours
+    if ours:
+        assert libc.setns(before, CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
+    os.close(before)
 
 
 class Talk:

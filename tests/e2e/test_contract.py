@@ -1,8 +1,6 @@
 """The contract programs, unchanged, over real sockets."""
 
 import collections
-import ctypes
-import fcntl
 import http.server
 import os
 import random
@@ -16,24 +14,7 @@ import time
 
 import pytest
 
-CLONE_NEWNET = 0x40000000
-SIOCSIFFLAGS, IFF_UP = 0x8914, 1
-
-
-@pytest.fixture(scope="module", autouse=True)
-def a_network_of_our_own():
-    """The ports of these programs are fixed. Root gets a network namespace for them, so that whoever uses the ports on
-    this machine is not in the way; others take the ports as they are."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    before = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-    ours = libc.unshare(CLONE_NEWNET) == 0
-    if ours:
-        with socket.socket() as s:
-            fcntl.ioctl(s, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
-    yield ours
-    if ours:
-        assert libc.setns(before, CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
-    os.close(before)
+pytestmark = pytest.mark.usefixtures("a_network_of_our_own")  # the ports of these programs are fixed
 
 
 def dial(port):

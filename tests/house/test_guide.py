@@ -89,16 +89,51 @@ def test_nothing_of_python_s_socket_modules_is_left_out(top):
 
 def lines(path):
     """Its lines that are neither blank, nor comment, nor a lone brace."""
-    code = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S)
+    code = re.sub(r"/\*.*?\*/" if path.suffix == ".c" else r"(?m)^#.*$", "", path.read_text(), flags=re.S if path.suffix == ".c" else 0)
     return sum(line.strip() not in ("", "{", "}", "};") for line in code.splitlines())
 
 
-def test_every_example_is_in_its_table_once_with_its_length(top):
+# Longer than their Python.
+LONGER = set("""ancillary deadline file_client file_server handshake interfaces multicast names pair pass_fd ping pool reader sensors
+    sniff tcp_states tftp_get udp_talk""".split())
+
+
+@pytest.fixture(scope="module")
+def table(top):
+    """The rows of the examples' table: what each is in Python, its file, its lines, and its Python's file or None."""
     page = top / "examples/README.md"
-    told = [(cells[2], cells[3]) for cells in rows(page) if "](" in cells[2]]
-    links = [re.search(r"\]\(([^)]+)\)", example)[1] for example, _ in told]
-    assert sorted(link for link in links if "/" not in link) == sorted(p.name for p in (top / "examples").glob("*.c"))
-    for link, (_, length) in zip(links, told):
-        ours, _, python = length.partition(" : ")
-        assert int(ours) == lines(page.parent / link), f"{link} has {lines(page.parent / link)} lines"
-        assert not python or int(python) > 0
+    found = []
+    for cells in rows(page):
+        if len(cells) == 5:
+            link = re.search(r"\]\(([^)]+)\)", cells[2])[1]
+            python = re.search(r"\]\(([^)]+)\)", cells[3])
+            found.append((cells[1], page.parent / link, cells[3], python and page.parent / python[1]))
+    return found
+
+
+def test_every_example_is_in_its_table_once(top, table):
+    ours = sorted(file.name for _, file, _, _ in table if file.parent.name == "examples")
+    assert ours == sorted(p.name for p in (top / "examples").glob("*.c"))
+    assert sorted(python.name for *_, python in table if python) == sorted(p.name for p in (top / "examples/python").glob("*.py"))
+
+
+def test_no_example_is_longer_than_its_python(table):
+    longer = set()
+    for _, file, length, python in table:
+        told = [int(n) for n in re.findall(r"\d+", re.sub(r"\]\([^)]*\)", "]", length))]
+        counted = [lines(file), *([lines(python)] if python else [])]
+        assert told == counted, f"{file.name}: {counted} lines, not {told}"
+        longer |= {file.stem} if python and counted[0] > counted[1] else set()
+    assert longer == LONGER
+
+
+def test_each_python_names_its_example_and_each_example_what_it_mirrors(table):
+    for calls, file, _, python in table:
+        there = python.read_text() if python else ""
+        assert not python or re.match(rf"# Beside \S*/{file.name}: ", there), f"{python} does not name {file.name}"
+        comments = " ".join(re.findall(r"/\*.*?\*/", file.read_text(), re.S))
+        for call in re.findall(r"`([^`]+)`", calls):
+            for name in re.findall(r"(\w+)\(", call) or re.findall(r"\w+", call)[-1:]:
+                # The contract programs are as they are.
+                assert file.parent.name == "contract" or name in comments, f"{file.name} does not name {name}"
+                assert not python or name in there, f"{python.name} has no {name}"
