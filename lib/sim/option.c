@@ -218,6 +218,8 @@ static bool tells_itself(struct sock *s, int name, int *out)
 	}
 }
 
+static const char *const devices[] = {"", "lo", "eth0"};
+
 int pier_option_get(struct sock *s, int level, int name, void *value, socklen_t *len)
 {
 	int own;
@@ -230,6 +232,8 @@ int pier_option_get(struct sock *s, int level, int name, void *value, socklen_t 
 	if (level == SOL_SOCKET && name == SO_PEERCRED)
 		return s->family == AF_UNIX ? copy_out(value, len, &peer, sizeof peer)
 					    : -ENOPROTOOPT;
+	if (level == SOL_SOCKET && name == SO_BINDTODEVICE)
+		return copy_out(value, len, devices[s->device], strlen(devices[s->device]) + 1);
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
 		return copy_out(value, len, "cubic", sizeof "cubic");
 	if (!o || !is_for(s, level))

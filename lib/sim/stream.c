@@ -299,7 +299,7 @@ int64_t pier_stream_send(struct sock *s, const struct msghdr *msg)
 	room = pier_window_room(s);
 	bool message = s->stream->message;
 	struct orders o = {.passed = 0};
-	if (s->family == AF_UNIX)
+	if (msg->msg_controllen)
 		err = pier_orders_read(s, msg, &o);
 	if (err < 0)
 		return err;
