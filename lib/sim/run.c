@@ -1,6 +1,6 @@
 /* A process per seed: what is static in programs begins anew in each, and one that crashes or hangs is a seed that failed
  * like another. */
-#include "world.h"
+#include "sock.h"
 
 #include "fiber/sanitize.h"
 
@@ -69,9 +69,9 @@ static struct pier_sim *world_new(const struct run *r, uint64_t seed)
 	list_init(&w->streams);
 	pier_stacks_init(&w->stacks, STACK_SIZE);
 	pier_world = w;
-	w->late = pier_chance(3) == 0;
-	w->part = pier_chance(2) ? (double)pier_chance(100) / 100 : 0;
-	w->buffer = (size_t)1 << (10 + pier_chance(9));
+	w->late = pier_chance(3) == 0 && !r->o.whole;
+	w->part = pier_chance(2) && !r->o.whole ? (double)pier_chance(100) / 100 : 0;
+	w->buffer = r->o.whole ? BUFFER_DEFAULT : (size_t)1 << (10 + pier_chance(9));
 	w->faults = r->o.faults * (double)pier_chance(101) / 100;
 	return w;
 }
