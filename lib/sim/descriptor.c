@@ -12,8 +12,7 @@ struct sock *pier_sim_sock_new(struct node *n, int family, int type)
 	if (!s)
 		return NULL;
 	*s = (struct sock){.fd = -1, .node = n, .family = family, .type = type};
-	s->keep = (struct keepalive){
-		.idle = KEEP_IDLE, .interval = KEEP_INTERVAL, .count = KEEP_COUNT};
+	pier_options_begin(s->set);
 	s->in.last = &s->in.first;
 	s->out.last = &s->out.first;
 	pier_chunks_init(&s->came);
@@ -104,6 +103,7 @@ void pier_sim_sock_free(struct sock *s)
 	forget_names(s);
 	if (s->node->signals == s)
 		s->node->signals = NULL;
+	free(s->groups);
 	free(s);
 }
 
@@ -111,6 +111,8 @@ void pier_sim_sock_close(struct sock *s, bool crash)
 {
 	if (s->file)
 		pier_disk_close(s->file);
+	else if (s->type == SOCK_DGRAM && s->family == AF_UNIX)
+		pier_unixgram_close(s);
 	else if (s->type != SOCK_DGRAM && !s->is_signals)
 		pier_stream_close(s, crash);
 	pier_sim_sock_free(s);
