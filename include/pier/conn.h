@@ -79,6 +79,10 @@ PIER_API pier_conn *pier_dial_with(const char *url, const pier_dial_opts *opts);
  * untouched. Python: socket.socketpair. socketpair(2). */
 PIER_API int pier_pair(pier_conn *out[2]);
 
+/* The same, one returned and one in *other; on failure a failed conn, as pier_dial's, and NULL.
+ *	PIER_AUTO *b = NULL, *a = pier_pair_open(&b); */
+PIER_API pier_conn *pier_pair_open(pier_conn **other);
+
 /* A conn over an open descriptor (socket, pipe, terminal), of which it becomes the owner. */
 PIER_API pier_conn *pier_adopt(int fd, const pier_dial_opts *opts);
 

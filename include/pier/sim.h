@@ -46,6 +46,9 @@ typedef struct pier_sim_opts {
 	unsigned resets;  /* times that a conn is reset on its way, for one end or both */
 	unsigned changes; /* times that a link becomes another while it is used */
 	unsigned workers; /* of a node; 0 = 3 */
+	/* receives and sends do all that they can, and as soon as they can: for programs that are wrong to count on that,
+	 * and shall be forgiven */
+	bool whole;
 } pier_sim_opts;
 
 /* Runs the scenario once for each seed, each in a process of its own (fork), several at once; the first seeds twice, to
@@ -54,7 +57,7 @@ typedef struct pier_sim_opts {
  * ends with descriptors open, or crashes. Then stderr tells why, and the command that repeats it:
  *
  *	PIER_SIM_SEED=42	this seed alone, in this process: for a debugger
- *	PIER_SIM_SEEDS=9	so many instead
+ *	PIER_SIM_SEEDS=9	so many instead, unless .seeds is 1
  *	PIER_SIM_SECONDS=1.5	as many as there is real time for; stderr tells how many those were
  *	PIER_SIM_TRACE=1	every packet as a line on stderr
  *	PIER_SIM_JOBS=2		processes at once; else one per core
@@ -79,6 +82,10 @@ PIER_API int pier_sim_node(pier_sim *s, const char *name, int (*main_fn)(void));
  * not there, -ESRCH when it is down. */
 PIER_API int pier_sim_stop(pier_sim *s, const char *name);
 
+/* Waits until its program has ended by itself; then its result. -ENOENT, -ESRCH when it has crashed, or why the wait
+ * ended. */
+PIER_API int pier_sim_wait(pier_sim *s, const char *name);
+
 /* The power fails: nothing runs there any more, and nothing is answered; its memory is lost. 0, -ENOENT, -ESRCH. */
 PIER_API int pier_sim_crash(pier_sim *s, const char *name);
 
@@ -88,6 +95,21 @@ PIER_API int pier_sim_restart(pier_sim *s, const char *name);
 
 /* Its program stands still, while its kernel goes on. 0, -ENOENT. */
 PIER_API int pier_sim_pause(pier_sim *s, const char *name, bool paused);
+
+/* ---- Names and addresses -------------------------------------------------------------------------- */
+
+/* The first node is 10.0.0.1 and fd00::1, the next 10.0.0.2 and fd00::2 …: all on one net, 10.0.0.0/24, with broadcast and
+ * groups. What is sent to the nets that books have for examples (192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24,
+ * 2001:db8::/32) is never answered; other addresses are unreachable. */
+
+/* What a name stands for from now on: addresses and names of nodes, in this order, with blanks between: "srv 192.0.2.1". It goes
+ * before the name of a node. NULL takes it back. At most 32 names of 63 bytes, 16 addresses each. 0, -ENOENT for a
+ * node or name that is not there, -ENOSPC, -EINVAL. */
+PIER_API int pier_sim_name(pier_sim *s, const char *name, const char *stands_for);
+
+/* From now on a look-up takes at least so long, and ends with `err`: 0 as it should, -PIER_ENAMETEMP (EAI_AGAIN),
+ * -PIER_ENAMEFAIL … */
+PIER_API void pier_sim_resolver(pier_sim *s, int64_t takes, int err);
 
 /* ---- Links --------------------------------------------------------------------------------------- */
 

@@ -72,7 +72,7 @@ struct pier_conn {
 	bool opened : 1; /* its server has called on_open */
 	bool behind : 1; /* a proxy that has not said yet for whom it speaks: its host is not counted */
 	bool secure : 1;	   /* TLS comes before all else */
-	bool unopened : 1;	   /* … and its handshake failed */
+	bool unopened : 1;	   /* … and its handshake failed, or there was no memory */
 	bool elsewhere : 1;	   /* a process of its own serves it */
 	bool peer_cut : 1;	   /* `peer` has no memory beyond its length */
 	int64_t rd, wr;		   /* time-outs of a wait, PIER_FOREVER for none */

@@ -12,8 +12,7 @@ struct sock *pier_sim_sock_new(struct node *n, int family, int type)
 	if (!s)
 		return NULL;
 	*s = (struct sock){.fd = -1, .node = n, .family = family, .type = type};
-	s->keep = (struct keepalive){
-		.idle = KEEP_IDLE, .interval = KEEP_INTERVAL, .count = KEEP_COUNT};
+	pier_options_begin(s->set);
 	s->in.last = &s->in.first;
 	s->out.last = &s->out.first;
 	pier_chunks_init(&s->came);
@@ -99,12 +98,15 @@ void pier_sim_sock_free(struct sock *s)
 	forget_names(s);
 	if (s->node->signals == s)
 		s->node->signals = NULL;
+	free(s->groups);
 	free(s);
 }
 
 void pier_sim_sock_close(struct sock *s, bool crash)
 {
-	if (s->type != SOCK_DGRAM && !s->is_signals)
+	if (s->type == SOCK_DGRAM && s->family == AF_UNIX)
+		pier_unixgram_close(s);
+	else if (s->type != SOCK_DGRAM && !s->is_signals)
 		pier_stream_close(s, crash);
 	pier_sim_sock_free(s);
 }

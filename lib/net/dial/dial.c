@@ -328,3 +328,16 @@ int pier_pair(pier_conn *out[2])
 	out[1] = b;
 	return 0;
 }
+
+pier_conn *pier_pair_open(pier_conn **other)
+{
+	pier_conn *end[2] = {0};
+	int err = pier_pair(end);
+	*other = end[1];
+	if (err == 0)
+		return end[0];
+	pier_conn *failed = pier_conn_new(&pier_transport_stream, -1, NULL);
+	if (failed)
+		pier_conn_fail(failed, err, "open a pair with");
+	return failed;
+}

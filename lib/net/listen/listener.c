@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <pier/server.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@ struct pier_listener {
 	bool looking; /* a fiber waits at all places: the others wait for their turn */
 	struct waitq turns;
 	struct guests *guests; /* under TLS */
+	char url[sizeof "seqpacket:" + PIER_ADDR_TEXT];
 };
 
 /* What a caller of an older header does not know of is 0. */
@@ -227,6 +229,17 @@ int pier_listener_addr(const pier_listener *l, pier_addr *out)
 {
 	*out = l->places.at[0].addr;
 	return 0;
+}
+
+const char *pier_listener_url(pier_listener *l)
+{
+	const struct place *p = &l->places.at[0];
+	const char *scheme = p->scheme == PIER_SEQPACKET ? "seqpacket:"
+			     : p->scheme == PIER_UNIX	 ? "unix:"
+			     : l->guests		 ? "tls://"
+							 : "tcp://";
+	snprintf(l->url, sizeof l->url, "%s%s", scheme, PIER_ADDR_STR(&p->addr));
+	return l->url;
 }
 
 void pier_listener_close(pier_listener *l)
