@@ -6,20 +6,25 @@ import re
 import sys
 import xml.etree.ElementTree
 
+SEEDS = re.compile(r"sim: (\d+) seeds")
 CASE = re.compile(r"(not )?ok\b *\d*(?: - )?([^#]*)(?:# *(SKIP.*))?", re.IGNORECASE)
 
 
 def meson(path):
-    """Yields (name, verdict, output) for each TAP case; a program that broke off is one more that failed."""
+    """Yields (name, verdict, output) for each TAP case; a program without any is one itself, and one that broke off is
+    one more that failed."""
     for line in path.read_text(errors="replace").splitlines():
         program = json.loads(line)
         name, text, failed = program["name"].rpartition(" / ")[2], program.get("stdout", ""), False
-        for case in re.split(r"^(?=(?:not )?ok\b)", text, flags=re.MULTILINE)[1:]:
+        said = re.split(r"^(?=(?:not )?ok\b)", text, flags=re.MULTILINE)[1:]
+        for case in said:
             broken, title, skipped = CASE.match(case).groups()
             failed |= bool(broken)
             yield f"{name}: {title.strip()}", "failed" if broken else "skipped" if skipped else "passed", case
         if program["result"] in ("FAIL", "TIMEOUT", "ERROR", "INTERRUPT") and not failed:
             yield f"{name}: {program['result']}", "failed", text[-4096:] + program.get("stderr", "")[-65536:]
+        elif not said:
+            yield name, "skipped" if program["result"] == "SKIP" else "passed", program.get("stderr", "")
 
 
 def pytest(path):
@@ -31,9 +36,10 @@ def pytest(path):
 
 
 def place(path):
-    """The build folder, unless it is build/, and the backend if it was chosen."""
+    """The build folder, unless it is build/, and of which run there if it is not the first: testlog-epoll, testlog-sim."""
     folder = path.parent if path.suffix == ".xml" else path.parent.parent
-    words = [folder.name] * (folder.name != "build") + ["epoll"] * path.stem.endswith("-epoll")
+    run = path.stem.partition("-")[2]
+    words = [folder.name] * (folder.name != "build") + [run] * bool(run)
     return f" ({', '.join(words)})" if words else ""
 
 
@@ -55,6 +61,8 @@ def main(paths):
             print(f"{verdict.upper()} {name}")
         if output and verdict == "failed":
             print("    " + output.strip().replace("\n", "\n    "))
+        elif seeds := SEEDS.findall(output):
+            print(f"{sum(map(int, seeds)):9,} seeds  {name}")
     if not any(counts.values()):
         print("no test is called that; they are in: meson test -C build --list, and tests/*/test_*.py")
     print(f"{counts['passed']} passed, {counts['failed']} failed")

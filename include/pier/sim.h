@@ -26,18 +26,25 @@ typedef struct pier_sim pier_sim;
 /* Runs as a fiber on a node of its own, "scenario". A negative number fails the seed. */
 typedef int (*pier_sim_scenario)(pier_sim *s);
 
-/* What may go wrong. Each is a most: every seed draws its own mix below that, so that there are runs with much of one
- * kind and nothing of the others. */
+/* What may go wrong. Each is a most, and of `rate` and `mtu` a least: every seed draws its own mix below that, so that
+ * there are runs with much of one kind and nothing of the others. */
 typedef struct pier_sim_opts {
 	size_t size;	/* sizeof(pier_sim_opts), set by the macro */
 	unsigned seeds; /* how many runs; 0 = 100 */
 	uint64_t seed;	/* the first; 0 = 1 */
 	double loss;	/* share of packets lost: of tcp a delay, of udp a loss */
 	double twice;	/* share of datagrams that come twice */
-	double faults; /* share of accepts, look-ups … that fail for lack of something: EMFILE, ECONNABORTED */
+	double reorder; /* share of datagrams that come long after those behind them */
+	/* share of calls that fail for lack of something: EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRINUSE, EADDRNOTAVAIL,
+	 * ECONNABORTED, EINTR, and look-ups without an answer */
+	double faults;
 	int64_t delay; /* of a packet, one way; 0 = 1 ms. Datagrams overtake each other */
-	unsigned
-		partitions; /* times that a node is cut off from another, one way or both, for up to 10 s */
+	int64_t rate;  /* bytes a second of a link; 0: as many as come */
+	unsigned mtu;  /* bytes of a packet of a link; 0 = 1500 */
+	/* times that a node is cut off from another, one way or both, for up to 10 s */
+	unsigned partitions;
+	unsigned resets;  /* times that a conn is reset on its way, for one end or both */
+	unsigned changes; /* times that a link becomes another while it is used */
 	unsigned workers; /* of a node; 0 = 3 */
 } pier_sim_opts;
 
@@ -48,6 +55,7 @@ typedef struct pier_sim_opts {
  *
  *	PIER_SIM_SEED=42	this seed alone, in this process: for a debugger
  *	PIER_SIM_SEEDS=9	so many instead
+ *	PIER_SIM_SECONDS=1.5	as many as there is real time for; stderr tells how many those were
  *	PIER_SIM_TRACE=1	every packet as a line on stderr
  *	PIER_SIM_JOBS=2		processes at once; else one per core
  *
@@ -84,20 +92,31 @@ PIER_API int pier_sim_pause(pier_sim *s, const char *name, bool paused);
 /* ---- Links --------------------------------------------------------------------------------------- */
 
 typedef struct pier_sim_wire {
-	double loss, twice; /* as above, but exactly */
-	int64_t delay;	    /* the least; and up to `jitter` more */
+	double loss, twice, reorder; /* as above, but exactly */
+	int64_t delay;		     /* the least; and up to `jitter` more */
 	int64_t jitter;
-	bool cut; /* nothing passes */
+	int64_t rate; /* bytes a second; 0: as many as come */
+	size_t queue; /* bytes that wait for the wire: of datagrams the rest is lost; 0 = 64 KiB */
+	/* of a packet, with its headers; 0 = 1500. A longer datagram goes in pieces, and is lost with any of them; where it
+	 * must not (pier_sock_set_dontfrag) it is -EMSGSIZE. */
+	unsigned mtu;
+	bool cut;		 /* nothing passes */
+	bool cut_ipv4, cut_ipv6; /* nothing of that family does */
 } pier_sim_wire;
 
 /* Sets the way from one node to another; `from` or `to` NULL: from or to all. The scenario's node is "scenario". Both
- * directions are two calls. 0 or -ENOENT. */
+ * directions are two calls. What is under way already arrives as it would have. 0 or -ENOENT. */
 PIER_API int pier_sim_link(pier_sim *s, const char *from, const char *to,
 			   const pier_sim_wire *wire);
 
-/* Cuts both ways between two nodes (NULL: all others), and joins them again. 0 or -ENOENT. */
+/* Cuts both ways between two nodes (NULL: all others), and joins them again. One way alone is a wire with `cut`. 0 or
+ * -ENOENT. */
 PIER_API int pier_sim_cut(pier_sim *s, const char *a, const char *b);
 PIER_API int pier_sim_heal(pier_sim *s, const char *a, const char *b);
+
+/* The tcp conns between two nodes (NULL: all others) are reset at both ends, as by a firewall that has lost its memory.
+ * 0 or -ENOENT. */
+PIER_API int pier_sim_reset(pier_sim *s, const char *a, const char *b);
 
 /* From now on nothing goes wrong any more: no loss, no cuts, no faults. What is under way must end well now. */
 PIER_API void pier_sim_calm(pier_sim *s);
@@ -113,8 +132,8 @@ PIER_API void pier_sim_settle(pier_sim *s);
 PIER_API int pier_sim_check_at(pier_sim *s, bool holds, const char *what, const char *file,
 			       int line);
 
-/* Checked whenever time passes: always(arg) false fails the seed, with `what` for a reason. At most 8. It must not wait.
- * 0 or -ENOSPC. */
+/* Checked after each step, which is what a thread of a node does until it waits: always(arg) false fails the seed, with
+ * `what` for a reason. At most 8. It must not wait. 0 or -ENOSPC. */
 PIER_API int pier_sim_always(pier_sim *s, bool (*always)(void *arg), void *arg, const char *what);
 
 /* A number below n from the seed, for what the scenario itself leaves to chance. */

@@ -23,6 +23,9 @@ struct transport {
 	 * input; true when it is complete already. `disarm` asks it to end, as io_cancel does. */
 	bool (*arm)(pier_conn *c, struct io_op *op);
 	void (*disarm)(pier_conn *c, struct io_op *op);
+	/* Where other bytes come than the conn's (TLS): what `op` brought, as receive would give it, without a wait;
+	 * -EAGAIN when it is too little. NULL where the same come. */
+	int64_t (*unwrap)(pier_conn *c, const struct io_op *op, void **at, size_t room);
 	/* Sends a part of a stream, or a whole message. */
 	int64_t (*send)(pier_conn *c, struct msghdr *msg, int64_t until);
 	/* For who sends without a fiber, where other bytes go over the wire than are given (TLS); NULL where the
@@ -68,14 +71,14 @@ struct pier_conn {
 	bool stale : 1; /* of a raw stream: the handler has seen what is buffered, and wants more */
 	bool opened : 1; /* its server has called on_open */
 	bool behind : 1; /* a proxy that has not said yet for whom it speaks: its host is not counted */
-	bool secure : 1;       /* TLS comes before all else */
-	bool unopened : 1;     /* … and its handshake failed, or there was no memory */
-	bool elsewhere : 1;    /* a process of its own serves it */
-	bool peer_cut : 1;     /* `peer` has no memory beyond its length */
-	int64_t rd, wr;	       /* time-outs of a wait, PIER_FOREVER for none */
-	struct held *held;     /* what was sent and waits for more of it; mostly NULL */
+	bool secure : 1;	   /* TLS comes before all else */
+	bool unopened : 1;	   /* … and its handshake failed, or there was no memory */
+	bool elsewhere : 1;	   /* a process of its own serves it */
+	bool peer_cut : 1;	   /* `peer` has no memory beyond its length */
+	int64_t rd, wr;		   /* time-outs of a wait, PIER_FOREVER for none */
+	struct held *held;	   /* what was sent and waits for more of it; mostly NULL */
 	struct gathered *gathered; /* what was sent and waits for pier_flush; mostly NULL */
-	struct outbox *outbox; /* what topics bring; NULL until the first */
+	struct outbox *outbox;	   /* what topics bring; NULL until the first */
 	struct inbuf in;
 	size_t message_max;
 	struct fiber *reader, *writer; /* parked in the transport */

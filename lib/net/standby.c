@@ -141,32 +141,51 @@ static int unpack(pier_conn *c, char *at, size_t n)
 
 static void input(struct io_op *op);
 
-/* What the op has brought. */
+/* Behind what is buffered, or in a buffer of its own. */
+static int place(pier_conn *c, void **at, size_t *room)
+{
+	*at = NULL;
+	*room = 0;
+	if (tucked(c))
+		return 0;
+	return pier_inbuf_place(c, pier_frame_wants(c->frame, pier_view(c)), at, room);
+}
+
+/* What the op has brought: the count, and where it is. */
+static int64_t brought(pier_conn *c, void **at)
+{
+	const struct io_op *op = &c->standby->op;
+	size_t room;
+
+	*at = op->mem.at;
+	if (op->result < 0 || !c->via->unwrap)
+		return op->result;
+	int err = place(c, at, &room);
+	if (err < 0 && op->mem.at)
+		pier_io_buf_give(pier_conn_io(), op->mem.at);
+	return err < 0 ? err : c->via->unwrap(c, op, at, room);
+}
+
 static void absorb(pier_conn *c)
 {
-	struct io_op *op = &c->standby->op;
-	int64_t n = op->result;
+	void *at;
+	int64_t n = brought(c, &at);
 
-	if (n == -ECANCELED)
-		return; /* by whoever ended the waiting */
+	if (n == -ECANCELED || n == -EAGAIN)
+		return; /* by whoever ended the waiting; it goes on */
 	if (n < 0) {
 		pier_conn_fail(c, (int)n, "receive from");
 	} else if (n == 0) {
 		c->eof = true;
 	} else if (!c->via->message) {
-		bool apart = c->in.at && op->mem.at != c->in.at + c->in.end;
-		int err = apart ? unpack(c, op->mem.at, (size_t)n) : 0;
+		bool apart = c->in.at && at != c->in.at + c->in.end;
+		int err = apart ? unpack(c, at, (size_t)n) : 0;
 		if (err < 0)
 			pier_conn_fail(c, err, "receive from");
 		else if (!apart)
-			pier_inbuf_landed(c, op->mem.at, (size_t)n);
+			pier_inbuf_landed(c, at, (size_t)n);
 		c->stale = false;
 	}
-}
-
-static size_t wants(pier_conn *c)
-{
-	return pier_frame_wants(c->frame, pier_view(c));
 }
 
 /* True when the op is under way; false when it is complete, or could not be. */
@@ -180,8 +199,7 @@ static bool arm(pier_conn *c)
 			       .done = input,
 			       .owner = c};
 	tuck_away(c);
-	if (!c->via->message && !tucked(c) &&
-	    pier_inbuf_place(c, wants(c), &s->op.mem.at, &s->op.mem.len) < 0)
+	if (!c->via->message && !c->via->unwrap && place(c, &s->op.mem.at, &s->op.mem.len) < 0)
 		return false;
 	s->until = pier_conn_until(c, c->rd);
 	c->on_standby = !c->via->arm(c, &s->op);
@@ -207,7 +225,7 @@ bool pier_standby_begin(pier_conn *c)
 	pier_held_send(c);
 	if (c->via->arm && !c->draining)
 		return arm(c);
-	if (pier_inbuf_fill(c, wants(c), pier_view(c).len == 0) > 0)
+	if (pier_inbuf_fill(c, pier_frame_wants(c->frame, pier_view(c)), pier_view(c).len == 0) > 0)
 		c->stale = false;
 	return false;
 }

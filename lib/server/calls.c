@@ -77,7 +77,7 @@ static bool open_once(struct station *st, pier_conn *c)
 	if (c->opened)
 		return true;
 	c->opened = true;
-	return pier_station_meet(st, c) && pier_station_open(st, c);
+	return pier_station_meet(st, c) && pier_station_secure(st, c) && pier_station_open(st, c);
 }
 
 static void call(const struct serving *s, pier_conn *c)

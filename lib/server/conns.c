@@ -109,25 +109,50 @@ static int serve_conn(void *arg)
 
 /* ---- Over a limit -------------------------------------------------------------------------------- */
 
+/* Never more than a few at a time. Isolated conns shake hands in processes of their own, and there is none for these. */
+static bool may_tell(const struct station *st, const pier_conn *c)
+{
+	const pier_serve_opts *o = &st->serving->o;
+	return o->on_full && st->refusals < REFUSALS_MAX && !(c->secure && o->isolate);
+}
+
+static void tell_full(struct station *st, pier_conn *c)
+{
+	if (pier_station_secure(st, c))
+		st->serving->o.on_full(c, st->serving->o.arg);
+}
+
+void pier_station_tell_full(struct station *st, pier_conn *c)
+{
+	if (!may_tell(st, c))
+		return;
+	st->refusals++;
+	PIER_WITHIN (PIER_LINGER)
+		tell_full(st, c);
+	st->refusals--;
+}
+
 static int refuse_conn(void *arg)
 {
 	pier_conn *c = arg;
 	struct station *st = c->station;
 
+	c->behind = pier_station_proxies(st, c);
 	list_push(&st->conns, &c->link);
-	PIER_WITHIN (PIER_LINGER)
-		st->serving->o.on_full(c, st->serving->o.arg);
+	PIER_WITHIN (PIER_LINGER) {
+		if (pier_station_learn_client(st, c))
+			tell_full(st, c);
+	}
 	let_go(st, c);
 	pier_conn_free(c);
 	st->refusals--;
 	return 0;
 }
 
-/* Tells a conn over the limits, if there is something to tell; never more than a few at a time. Under TLS
- * it would cost more than it saves. */
+/* Tells a conn over the limits, if there is something to tell. */
 static bool refuse(struct station *st, pier_conn *c)
 {
-	if (!st->serving->o.on_full || c->secure || st->refusals == REFUSALS_MAX)
+	if (!may_tell(st, c))
 		return false;
 	st->refusals++;
 	if (pier_go(&st->handlers, refuse_conn, c) == 0)

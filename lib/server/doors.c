@@ -18,8 +18,6 @@ static int parse(struct serving *s, struct url *u, const char *text)
 		return err;
 	u->endpoint.scheme = PIER_TCP;
 	u->tls = true;
-	if (s->o.per_message)
-		return -EOPNOTSUPP;
 	return pier_tls_can_serve(s->o.tls, &s->why);
 }
 

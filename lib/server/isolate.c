@@ -4,6 +4,7 @@
  *	child            └─ close all doors ── a runtime of its own: TLS, on_open, handler, on_close ── exit
  *
  * The child is left with the conn, and with whatever the application had open. */
+#include "signal.h"
 #include "station.h"
 
 #include "base/log.h"
@@ -29,17 +30,11 @@ struct child {
 static int read_signals(void *arg)
 {
 	struct child *child = arg;
-	char info[IO_SIGNAL_SIZE];
-	for (;;) {
-		struct io_op op = {.kind = IO_READ, .fd = child->signals.fd};
-		op.mem.at = info;
-		op.mem.len = sizeof info;
-		int64_t n = pier_await(&op, PIER_FOREVER, "signals");
-		if (n < 0)
-			return (int)n;
-		if (pier_io_signal_number(info) == SIGTERM)
+	int number;
+	while ((number = signal_wait(&child->signals)) >= 0)
+		if (number == SIGTERM)
 			pier_conn_drain(child->conn);
-	}
+	return number;
 }
 
 static int run_child(void *arg)

@@ -38,9 +38,8 @@ static int take_header(pier_conn *c, struct forwarded *out)
 	return err;
 }
 
-bool pier_station_meet(struct station *st, pier_conn *c)
+bool pier_station_learn_client(const struct station *st, pier_conn *c)
 {
-	struct serving *s = st->serving;
 	struct forwarded f = {0};
 
 	if (!c->behind)
@@ -53,9 +52,22 @@ bool pier_station_meet(struct station *st, pier_conn *c)
 	if (!f.local && f.from.len)
 		err = pier_conn_rename(c, &f.from);
 	pier_addr peer = pier_conn_peer(c);
-	if (err < 0 || !pier_station_welcomes(st, &peer) ||
-	    !pier_hosts_enter(&s->hosts, &peer, s->o.max_per_host))
+	return err == 0 && pier_station_welcomes(st, &peer);
+}
+
+bool pier_station_meet(struct station *st, pier_conn *c)
+{
+	struct serving *s = st->serving;
+
+	if (!c->behind)
+		return true;
+	if (!pier_station_learn_client(st, c))
 		return false;
+	pier_addr peer = pier_conn_peer(c);
+	if (!pier_hosts_enter(&s->hosts, &peer, s->o.max_per_host)) {
+		pier_station_tell_full(st, c);
+		return false;
+	}
 	c->behind = false;
 	return true;
 }

@@ -1,4 +1,5 @@
 /* pier_serve: opens the doors on every worker, waits to be told to stop, and ends what it began. */
+#include "signal.h"
 #include "station.h"
 
 #include "base/log.h"
@@ -270,19 +271,13 @@ struct program {
 static int read_signals(void *arg)
 {
 	struct program *p = arg;
-	char info[IO_SIGNAL_SIZE];
-	for (;;) {
-		struct io_op op = {.kind = IO_READ, .fd = p->signals.fd};
-		op.mem.at = info;
-		op.mem.len = sizeof info;
-		int64_t n = pier_await(&op, PIER_FOREVER, "signals");
-		if (n < 0)
-			return (int)n;
-		if (pier_io_signal_number(info) == SIGUSR1)
+	int number;
+	while ((number = signal_wait(&p->signals)) >= 0)
+		if (number == SIGUSR1)
 			pier_dump(STDERR_FILENO);
 		else
 			count_stop(&p->serving);
-	}
+	return number;
 }
 
 static int run_program(void *arg)

@@ -121,9 +121,13 @@ void pier_station_say_goodbye(struct station *st, pier_conn *c);
 void pier_station_isolate(struct station *st, pier_conn *c);
 int pier_serving_check_isolation(struct serving *s);
 
+/* conns.c: on_full, within PIER_LINGER. */
+void pier_station_tell_full(struct station *st, pier_conn *c);
+
 /* proxied.c: true for a conn from a proxy. And, on its fiber, before anything else is read: takes the header, and
- * counts and judges the client it names. False when the conn is to be closed. */
+ * judges the client it names; meet counts it too. False when the conn is to be closed. */
 bool pier_station_proxies(const struct station *st, const pier_conn *c);
+bool pier_station_learn_client(const struct station *st, pier_conn *c);
 bool pier_station_meet(struct station *st, pier_conn *c);
 
 /* conns.c: counts a new conn and serves it, or refuses it: false when it is still the caller's. Leaving is

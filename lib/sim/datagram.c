@@ -14,22 +14,6 @@ struct flight {
 	struct chunk *chunk; /* NULL: the word that nobody took one (ICMP) */
 };
 
-/* Without the IPv6 around it: RFC 4291 §2.5.5.2. */
-static pier_addr plain(const pier_addr *a)
-{
-	struct sockaddr_in v4 = {.sin_family = AF_INET};
-	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&a->storage;
-	pier_addr out = *a;
-	if (a->sa.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
-		return out;
-	v4.sin_port = v6->sin6_port;
-	memcpy(&v4.sin_addr, &v6->sin6_addr.s6_addr[12], 4);
-	memset(&out, 0, sizeof out);
-	memcpy(&out.storage, &v4, sizeof v4);
-	out.len = sizeof v4;
-	return out;
-}
-
 /* ---- Arriving ------------------------------------------------------------------------------------ */
 
 static bool takes(const struct sock *s, const struct flight *f)
@@ -44,7 +28,7 @@ static struct sock *taker(const struct flight *f)
 	struct sock *all[PIER_SIM_NODES], *s;
 	unsigned count = 0;
 	for (unsigned i = 0; i < pier_world->socks_high; i++) {
-		s = pier_world->socks[i];
+		s = pier_sim_sock_at(i);
 		if (!s || !takes(s, f))
 			continue;
 		if (s->state == SOCK_CONNECTED)
@@ -75,7 +59,8 @@ static void word_arrives(struct event *e)
 
 static void send_word(const struct flight *f)
 {
-	int64_t takes_ns = pier_link_datagram(f->to, f->from);
+	struct packet p = {f->to, f->from, f->source.sa.sa_family, 0};
+	int64_t takes_ns = pier_link_datagram(&p);
 	struct flight *back = takes_ns < 0 ? NULL : calloc(1, sizeof *back);
 	if (!back)
 		return;
@@ -110,7 +95,7 @@ static void arrives(struct event *e)
 
 int64_t pier_datagram_connect(struct sock *s, const pier_addr *to)
 {
-	pier_addr target = plain(to);
+	pier_addr target = pier_addr_plain(to);
 	int err = pier_node_of(s->node, &target) ? pier_sim_sock_bind_any(s) : -ENETUNREACH;
 	if (err < 0)
 		return err;
@@ -122,7 +107,7 @@ int64_t pier_datagram_connect(struct sock *s, const pier_addr *to)
 /* What the other side sees as the sender. */
 static pier_addr source_of(const struct sock *s, const struct node *n, const pier_addr *target)
 {
-	pier_addr own = plain(&s->local), any;
+	pier_addr own = pier_addr_plain(&s->local), any;
 	uint16_t port = pier_addr_port(&s->local);
 	const char *none = own.sa.sa_family == AF_INET6 ? "::" : "0.0.0.0";
 	bool bound_to_one =
@@ -142,7 +127,8 @@ static pier_addr source_of(const struct sock *s, const struct node *n, const pie
 static void launch(struct sock *s, struct node *n, const pier_addr *target,
 		   const struct msghdr *msg, size_t len)
 {
-	int64_t takes_ns = pier_link_datagram(s->node, n);
+	struct packet p = {s->node, n, target->sa.sa_family, len};
+	int64_t takes_ns = pier_link_datagram(&p);
 	struct flight *f = takes_ns < 0 ? NULL : calloc(1, sizeof *f);
 	if (!f)
 		return;
@@ -170,13 +156,14 @@ int64_t pier_datagram_send(struct sock *s, const struct msghdr *msg)
 	} else if (s->state != SOCK_CONNECTED) {
 		return -EDESTADDRREQ;
 	}
-	pier_addr target = plain(&to);
+	pier_addr target = pier_addr_plain(&to);
 	struct node *n = pier_node_of(s->node, &target);
 	int err = n ? pier_sim_sock_bind_any(s) : -ENETUNREACH;
 	if (err < 0)
 		return err;
+	struct packet p = {s->node, n, target.sa.sa_family, len};
 	launch(s, n, &target, msg, len);
-	if (pier_link_twice(s->node, n))
+	if (pier_link_twice(&p))
 		launch(s, n, &target, msg, len);
 	return (int64_t)len;
 }

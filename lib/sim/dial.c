@@ -14,21 +14,16 @@
 
 #define DIAL_REPEAT PIER_S(1) /* RFC 6298 §2 */
 
-/* An IPv4 address as a sock of the other family sees it: RFC 4291 §2.5.5.2. */
-pier_addr pier_addr_as_seen(const pier_addr *a, int family)
+/* Of its packets. */
+static int family_of(const struct sock *s)
 {
-	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&a->storage;
-	pier_addr out = *a;
-	if (family != AF_INET6 || a->sa.sa_family != AF_INET)
-		return out;
-	v6.sin6_port = v4->sin_port;
-	v6.sin6_addr.s6_addr[10] = v6.sin6_addr.s6_addr[11] = 0xff;
-	memcpy(&v6.sin6_addr.s6_addr[12], &v4->sin_addr, 4);
-	memset(&out, 0, sizeof out);
-	memcpy(&out.storage, &v6, sizeof v6);
-	out.len = sizeof v6;
-	return out;
+	return pier_addr_plain(&s->peer).sa.sa_family;
+}
+
+static int64_t bare_packet(const struct node *from, const struct node *to, int family)
+{
+	struct packet p = {from, to, family, 0};
+	return pier_link_stream(&p);
 }
 
 static struct sock *other_end(struct sock *s, struct sock *listener)
@@ -38,6 +33,7 @@ static struct sock *other_end(struct sock *s, struct sock *listener)
 		abort();
 	struct stream *st = pier_stream_new(s->node, listener->node);
 	st->local = s->family == AF_UNIX;
+	st->family = family_of(s);
 	st->message = s->type == SOCK_SEQPACKET;
 	st->listener = listener;
 	st->ends[0] = s;
@@ -78,7 +74,9 @@ static void dial_arrives(struct event *e)
 	struct sock *s = list_item(e, struct sock, dial);
 	struct node *n = pier_node_of(s->node, &s->peer);
 	bool for_good, back_for_good;
-	if (!pier_link_open(s->node, n, &for_good) || !pier_link_open(n, s->node, &back_for_good)) {
+	int family = family_of(s);
+	if (!pier_link_open(s->node, n, family, &for_good) ||
+	    !pier_link_open(n, s->node, family, &back_for_good)) {
 		dial_again(s, for_good);
 		return;
 	}
@@ -86,7 +84,7 @@ static void dial_arrives(struct event *e)
 	if (!listener) {
 		e->fire = refused;
 		e->flying = true;
-		pier_event_at(e, pier_world->now + pier_link_stream(n, s->node));
+		pier_event_at(e, pier_world->now + bare_packet(n, s->node, family));
 	} else if (listener->queued >= listener->backlog) {
 		dial_again(s, false);
 	} else {
@@ -152,7 +150,7 @@ static int64_t dial(struct sock *s, struct io_op *op)
 	s->dial_repeat = DIAL_REPEAT;
 	s->dial.fire = dial_arrives;
 	s->dial.flying = true;
-	pier_event_at(&s->dial, pier_world->now + pier_link_stream(s->node, n));
+	pier_event_at(&s->dial, pier_world->now + bare_packet(s->node, n, family_of(s)));
 	op->started = true;
 	return -EAGAIN;
 }

@@ -1,7 +1,6 @@
 /* What a simulated kernel answers at once: descriptors, addresses, options. */
 #include "sock.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
@@ -9,211 +8,9 @@
 #include <string.h>
 #include <sys/un.h>
 
-#define PORT_FIRST 32768 /* ip_local_port_range: ip(7) */
-#define PORT_LAST  60999
-
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
 #endif
-
-/* ---- Socks and descriptors ----------------------------------------------------------------------- */
-
-struct sock *pier_sim_sock_new(struct node *n, int family, int type)
-{
-	struct sock *s = calloc(1, sizeof *s);
-	if (!s)
-		return NULL;
-	*s = (struct sock){.fd = -1, .node = n, .family = family, .type = type};
-	s->in.last = &s->in.first;
-	s->out.last = &s->out.first;
-	pier_chunks_init(&s->came);
-	list_push(&pier_world->homeless, &s->link);
-	return s;
-}
-
-/* The lowest that is free, as ever: a number that is used again at once is what mistakes are made of. */
-int pier_sim_sock_name(struct sock *s)
-{
-	struct pier_sim *w = pier_world;
-	if (pier_chance_of(w->faults))
-		return -EMFILE;
-	for (unsigned i = 0; i < SOCKS_MAX; i++) {
-		if (w->socks[i])
-			continue;
-		w->socks[i] = s;
-		if (i >= w->socks_high)
-			w->socks_high = i + 1;
-		list_remove(&s->link);
-		s->fd = IO_FD_SIMULATED + (int)i;
-		return s->fd;
-	}
-	return -EMFILE;
-}
-
-struct sock *pier_sim_sock_find(int fd)
-{
-	unsigned at = (unsigned)(fd - IO_FD_SIMULATED);
-	if (fd < IO_FD_SIMULATED || at >= SOCKS_MAX)
-		return NULL;
-	struct sock *s = pier_world->socks[at];
-	return s && s->node == pier_node_self() ? s : NULL;
-}
-
-void pier_sim_sock_free(struct sock *s)
-{
-	pier_event_drop(&s->kick);
-	pier_event_drop(&s->dial);
-	pier_chunks_clear(&s->came);
-	if (s->fd >= 0)
-		pier_world->socks[s->fd - IO_FD_SIMULATED] = NULL;
-	else
-		list_remove(&s->link);
-	if (s->node->signals == s)
-		s->node->signals = NULL;
-	free(s);
-}
-
-void pier_sim_sock_close(struct sock *s, bool crash)
-{
-	if (s->type != SOCK_DGRAM && !s->is_signals)
-		pier_stream_close(s, crash);
-	pier_sim_sock_free(s);
-}
-
-void pier_sim_sock_each(struct node *n, void (*fn)(struct sock *, void *), void *arg)
-{
-	for (unsigned i = 0; i < pier_world->socks_high; i++)
-		if (pier_world->socks[i] && pier_world->socks[i]->node == n)
-			fn(pier_world->socks[i], arg);
-}
-
-/* ---- Addresses ----------------------------------------------------------------------------------- */
-
-static bool is_any(const pier_addr *a)
-{
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&a->storage;
-	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&a->storage;
-	if (a->sa.sa_family == AF_INET6)
-		return IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr);
-	return a->sa.sa_family == AF_INET && v4->sin_addr.s_addr == htonl(INADDR_ANY);
-}
-
-static bool same_host(const pier_addr *a, const pier_addr *b)
-{
-	pier_addr x = *a, y = *b;
-	pier_addr_set_port(&x, 0);
-	pier_addr_set_port(&y, 0);
-	return pier_addr_eq(&x, &y);
-}
-
-static bool is_v4(const pier_addr *a)
-{
-	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&a->storage;
-	return a->sa.sa_family == AF_INET ||
-	       (a->sa.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr));
-}
-
-/* What is sent to `to` comes to a sock that is bound as this one is. */
-bool pier_sim_sock_hears(const struct sock *s, const pier_addr *to)
-{
-	if (s->family == AF_UNIX)
-		return pier_addr_eq(&s->local, to);
-	if (!s->bound || pier_addr_port(&s->local) != pier_addr_port(to))
-		return false;
-	if (!is_any(&s->local))
-		return same_host(&s->local, to);
-	return s->family == AF_INET ? is_v4(to) : !s->v6only || !is_v4(to);
-}
-
-struct sock *pier_sim_sock_listener(struct node *n, const pier_addr *at, int type)
-{
-	struct sock *chosen = NULL;
-	uint64_t count = 0;
-	for (unsigned i = 0; i < pier_world->socks_high; i++) {
-		struct sock *s = pier_world->socks[i];
-		if (s && s->node == n && s->state == SOCK_LISTENING && s->type == type &&
-		    (s->family == AF_UNIX) == (at->sa.sa_family == AF_UNIX) &&
-		    pier_sim_sock_hears(s, at) && pier_chance(++count) == 0)
-			chosen = s; /* of those that share a port, any: SO_REUSEPORT */
-	}
-	return chosen;
-}
-
-static bool overlap(const struct sock *s, const pier_addr *a, bool v6only)
-{
-	if (s->family == AF_UNIX || a->sa.sa_family == AF_UNIX)
-		return s->family == a->sa.sa_family && pier_addr_eq(&s->local, a);
-	if (pier_addr_port(&s->local) != pier_addr_port(a))
-		return false;
-	if (is_any(&s->local) && (s->family == AF_INET6 && !s->v6only))
-		return true;
-	if (is_any(a) && a->sa.sa_family == AF_INET6 && !v6only)
-		return true;
-	if (is_v4(&s->local) != is_v4(a))
-		return false;
-	return is_any(&s->local) || is_any(a) || same_host(&s->local, a);
-}
-
-/* socket(7): SO_REUSEADDR, SO_REUSEPORT. */
-static bool shares(const struct sock *a, const struct sock *b)
-{
-	if (a->family == AF_UNIX)
-		return false;
-	if (a->reuse_port && b->reuse_port)
-		return true;
-	return a->type == SOCK_STREAM && a->reuse_addr && b->reuse_addr &&
-	       a->state != SOCK_LISTENING;
-}
-
-static bool is_taken(const struct sock *s, const pier_addr *a)
-{
-	for (unsigned i = 0; i < pier_world->socks_high; i++) {
-		const struct sock *other = pier_world->socks[i];
-		if (other && other != s && other->node == s->node && other->bound &&
-		    other->type == s->type && overlap(other, a, s->v6only) && !shares(other, s))
-			return true;
-	}
-	return false;
-}
-
-static int any_port(struct sock *s, pier_addr *a)
-{
-	unsigned span = PORT_LAST - PORT_FIRST + 1, first = (unsigned)pier_chance(span);
-	for (unsigned i = 0; i < span; i++) {
-		pier_addr_set_port(a, (uint16_t)(PORT_FIRST + (first + i) % span));
-		if (!is_taken(s, a))
-			return 0;
-	}
-	return -EADDRINUSE;
-}
-
-static int bind_to(struct sock *s, const pier_addr *to)
-{
-	pier_addr a = *to;
-	if (s->bound)
-		return -EINVAL;
-	if (a.sa.sa_family != s->family)
-		return -EAFNOSUPPORT;
-	if (s->family != AF_UNIX && pier_node_of(s->node, &a) != s->node)
-		return -EADDRNOTAVAIL;
-	int err = s->family != AF_UNIX && pier_addr_port(&a) == 0 ? any_port(s, &a)
-		  : is_taken(s, &a)				  ? -EADDRINUSE
-								  : 0;
-	if (err < 0)
-		return err;
-	s->local = a;
-	s->bound = true;
-	return 0;
-}
-
-int pier_sim_sock_bind_any(struct sock *s)
-{
-	pier_addr a;
-	if (s->bound || s->family == AF_UNIX)
-		return 0;
-	pier_node_addr(s->node, s->family, 0, &a);
-	return bind_to(s, &a);
-}
 
 /* ---- Calls --------------------------------------------------------------------------------------- */
 
@@ -282,7 +79,7 @@ void pier_node_signal(struct node *n, int number)
 static int k_bind(int fd, const pier_addr *a)
 {
 	struct sock *s = pier_sim_sock_find(fd);
-	return s ? bind_to(s, a) : -EBADF;
+	return s ? pier_sim_sock_bind(s, a) : -EBADF;
 }
 
 static int k_listen(int fd, int backlog)
@@ -391,8 +188,7 @@ static void k_close(int fd)
 				pier_node_self()->name, fd - IO_FD_SIMULATED);
 		return;
 	}
-	assert(!s->in.first && !s->out.first);
-	pier_sim_sock_close(s, false);
+	pier_sim_sock_unname(fd);
 }
 
 static int k_sort(int fd, enum io_sort *out)

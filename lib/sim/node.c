@@ -119,6 +119,7 @@ int pier_node_boot(struct node *n)
 		return -ENOMEM;
 	n->state = NODE_UP;
 	n->paused = false;
+	n->dice = pier_chance(UINT64_MAX);
 	n->workers = 1 + (unsigned)pier_chance(pier_world->o.workers ? pier_world->o.workers : 3);
 	pier_world_trace("%s starts, with up to %u workers", n->name, n->workers);
 	return 0;
@@ -165,6 +166,7 @@ void pier_node_kill(struct node *n, enum node_state state)
 	n->main = NULL;
 	pier_sim_io_forget_asks(n);
 	pier_sim_sock_each(n, crash_sock, &crash);
+	pier_streams_doubt();
 }
 
 static void wait_for_quiet(struct node *n)

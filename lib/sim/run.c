@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <pier/fiber.h>
 #include <pier/log.h>
 #include <stdio.h>
@@ -30,6 +31,7 @@ struct run {
 	pier_sim_scenario scenario;
 	pier_sim_opts o;
 	struct outcome *outcomes; /* shared with the children, by slot */
+	int64_t until;		  /* of the real clock: no more seeds are begun */
 	bool trace;
 };
 
@@ -64,6 +66,7 @@ static struct pier_sim *world_new(const struct run *r, uint64_t seed)
 	w->now = PIER_S(1);
 	w->tsan = tsan_self();
 	list_init(&w->homeless);
+	list_init(&w->streams);
 	pier_stacks_init(&w->stacks, STACK_SIZE);
 	pier_world = w;
 	w->late = pier_chance(3) == 0;
@@ -78,7 +81,7 @@ static struct outcome run_seed(const struct run *r, uint64_t seed)
 	struct pier_sim *w = world_new(r, seed);
 	struct node *n;
 	pier_io_kernel = &pier_sim_kernel;
-	pier_links_draw(w);
+	pier_weather_draw(w);
 	if (pier_node_new("scenario", scenario_main, &n) < 0)
 		abort();
 	pier_world_run(w);
@@ -156,6 +159,8 @@ static int run_many(const struct run *r, unsigned jobs)
 	bool any = false;
 	unsigned under_way = 0;
 	for (unsigned slot = 0; under_way || (next < end && !any); slot = (slot + 1) % jobs) {
+		if (pier_io_clock() >= r->until)
+			end = next;
 		int status;
 		if (at[slot].pid) {
 			struct outcome o = outcome_of(r, at[slot].pid, slot, &status);
@@ -176,6 +181,8 @@ static int run_many(const struct run *r, unsigned jobs)
 		at[slot] = (struct job){.pid = pid, .seed = next++};
 		under_way++;
 	}
+	if (r->until != PIER_FOREVER)
+		fprintf(stderr, "sim: %" PRIu64 " seeds\n", next - r->o.seed);
 	return any ? tell(r, bad) : 0;
 }
 
@@ -199,6 +206,18 @@ static int compare(const struct run *r)
 	return 0;
 }
 
+/* As many seeds as there is time for, from now on. */
+static void limit_time(struct run *r)
+{
+	const char *text = getenv("PIER_SIM_SECONDS");
+	double seconds = text ? strtod(text, NULL) : 0;
+	r->until = PIER_FOREVER;
+	if (!(seconds > 0 && seconds < TIME_MAX / 1e9))
+		return;
+	r->until = pier_io_clock() + (int64_t)(seconds * 1e9);
+	r->o.seeds = UINT_MAX;
+}
+
 static int run_here(struct run *r, uint64_t seed)
 {
 	struct outcome o = run_seed(r, seed);
@@ -217,6 +236,7 @@ int pier_sim_run_with(pier_sim_scenario scenario, const pier_sim_opts *opts)
 		return run_here(&r, number_of("PIER_SIM_SEED", 1));
 	uint64_t jobs = number_of("PIER_SIM_JOBS", pier_io_cores());
 	jobs = jobs == 0 ? 1 : jobs < JOBS_MAX ? jobs : JOBS_MAX;
+	limit_time(&r);
 	size_t size = JOBS_MAX * sizeof *r.outcomes;
 	r.outcomes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (r.outcomes == MAP_FAILED)

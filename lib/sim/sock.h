@@ -4,10 +4,13 @@
 
 #include "world.h"
 
-#define DATAGRAM_MAX  65507	  /* bytes: udp(7) */
-#define DATAGRAMS_MAX 256	  /* that wait in a sock; more are lost */
-#define FOR_A_CONN    PIER_S(127) /* tcp_syn_retries = 6: tcp(7) */
-#define FOR_AN_ANSWER PIER_S(924) /* tcp_retries2 = 15 */
+#define DATAGRAM_MAX  65507	   /* bytes: udp(7) */
+#define DATAGRAMS_MAX 256	   /* that wait in a sock; more are lost */
+#define FOR_A_CONN    PIER_S(127)  /* tcp_syn_retries = 6: tcp(7) */
+#define FOR_AN_ANSWER PIER_S(924)  /* tcp_retries2 = 15 */
+#define KEEP_IDLE     PIER_S(7200) /* tcp_keepalive_time, _intvl, _probes */
+#define KEEP_INTERVAL PIER_S(75)
+#define KEEP_COUNT    9
 #define REPEAT_FIRST  PIER_MS(200)
 #define REPEAT_MOST   PIER_S(60)
 
@@ -55,9 +58,14 @@ struct lane {
 	int64_t last;	 /* arrival */
 	int64_t blocked; /* since when nothing passes; 0: it does */
 	int64_t repeat;
+	struct event word; /* of room, back to the writer */
+	int64_t word_repeat;
+	size_t used, taken, told; /* bytes: window.c */
 };
 
 struct stream {
+	struct list link;
+	int family;	      /* of its packets */
 	struct sock *ends[2]; /* NULL once closed; 0 dialled */
 	struct node *nodes[2];
 	struct lane lanes[2]; /* by the end that sends */
@@ -65,9 +73,17 @@ struct stream {
 	bool local, message;
 };
 
+/* SO_KEEPALIVE, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT: tcp(7). */
+struct keepalive {
+	bool on;
+	int64_t idle, interval;
+	int count;
+};
+
 struct sock {
 	struct list link; /* while it has no descriptor */
-	int fd;		  /* -1: none yet */
+	int fd;		  /* its first name; -1: none yet */
+	unsigned names;	  /* and messages that carry it */
 	struct node *node;
 	int family, type;
 	enum sock_state state;
@@ -81,6 +97,10 @@ struct sock {
 	bool ended; /* the peer has said so */
 	struct stream *stream;
 	int end;
+	struct event probe; /* whether there is still somebody: alive.c */
+	struct keepalive keep;
+	int64_t user_timeout, heard, doubts_since, question;
+	bool unheard;
 	/* Of a listener. */
 	unsigned backlog;
 	struct sock *first, *last, *next; /* to be accepted */
@@ -90,18 +110,27 @@ struct sock {
 	int64_t dial_began, dial_repeat;
 };
 
-/* kernel.c */
+/* descriptor.c */
 struct sock *pier_sim_sock_new(struct node *n, int family, int type);
-int pier_sim_sock_name(struct sock *s); /* gives it a descriptor: that, or -EMFILE */
+int pier_sim_sock_name(struct sock *s); /* gives it one more descriptor: that, or -EMFILE */
 struct sock *pier_sim_sock_find(int fd);
-void pier_sim_sock_close(struct sock *s, bool crash);
+struct sock *pier_sim_sock_at(unsigned i); /* each once, below socks_high; NULL: none there */
+void pier_sim_sock_each(struct node *n, void (*fn)(struct sock *, void *), void *arg);
+void pier_sim_sock_unname(int fd); /* closes it with its last name */
+void pier_sim_sock_hold(struct sock *s);
+void pier_sim_sock_drop(struct sock *s);
+void pier_sim_sock_close(struct sock *s, bool crash); /* whatever its names */
 void pier_sim_sock_free(struct sock *s);
+
+/* bind.c */
+int pier_sim_sock_bind(struct sock *s, const pier_addr *to);
 int pier_sim_sock_bind_any(struct sock *s); /* to a port of chance, unless it is bound */
 struct sock *pier_sim_sock_listener(struct node *n, const pier_addr *at, int type);
 bool pier_sim_sock_hears(const struct sock *s, const pier_addr *to);
-/* An IPv4 address as a sock of the other family sees it: RFC 4291 §2.5.5.2. */
+bool pier_addr_is_any(const pier_addr *a);
+/* An IPv4 address as a sock of the other family sees it: RFC 4291 §2.5.5.2; and back. */
 pier_addr pier_addr_as_seen(const pier_addr *a, int family);
-void pier_sim_sock_each(struct node *n, void (*fn)(struct sock *, void *), void *arg);
+pier_addr pier_addr_plain(const pier_addr *a);
 
 /* backend.c: something came; there is room. */
 void pier_sim_sock_news(struct sock *s);
@@ -132,6 +161,21 @@ int64_t pier_stream_receive(struct sock *s, struct msghdr *msg, int flags);
 int64_t pier_stream_send(struct sock *s, const struct msghdr *msg);
 int pier_stream_shutdown(struct sock *s, int how);
 void pier_stream_close(struct sock *s, bool crash);
+void pier_stream_break(struct sock *s, int err);
+struct stream *pier_stream_any(void); /* of tcp; NULL when there is none */
+void pier_stream_reset(struct stream *st, bool here, bool there); /* at these ends */
+
+/* window.c */
+void pier_window_init(struct lane *l);
+void pier_window_done(struct lane *l);
+size_t pier_window_room(const struct sock *s);
+void pier_window_use(struct lane *l, size_t n);	  /* sent */
+void pier_window_taken(struct lane *l, size_t n); /* by the reader */
+
+/* alive.c */
+int64_t pier_alive_patience(const struct sock *s); /* with what is not acknowledged */
+void pier_alive_doubt(struct sock *s);
+void pier_alive_unheard(struct sock *s); /* no acknowledgement comes back */
 
 /* datagram.c */
 int64_t pier_datagram_connect(struct sock *s, const pier_addr *to);

@@ -24,14 +24,20 @@ struct stream *pier_stream_new(struct node *a, struct node *b)
 		st->lanes[i].from = i;
 		st->lanes[i].event.fire = lane_arrives;
 		pier_chunks_init(&st->lanes[i].way);
+		pier_window_init(&st->lanes[i]);
 	}
+	list_push(&pier_world->streams, &st->link);
 	return st;
 }
 
 static void release(struct stream *st)
 {
-	if (!st->ends[0] && !st->ends[1] && !st->lanes[0].way.count && !st->lanes[1].way.count)
-		free(st);
+	if (st->ends[0] || st->ends[1] || st->lanes[0].way.count || st->lanes[1].way.count)
+		return;
+	pier_window_done(&st->lanes[0]);
+	pier_window_done(&st->lanes[1]);
+	list_remove(&st->link);
+	free(st);
 }
 
 static void lane_clear(struct lane *l)
@@ -50,8 +56,8 @@ static void lane_set(struct lane *l, int64_t at, bool flying)
 static void lane_push(struct lane *l, struct chunk *c)
 {
 	struct stream *st = l->stream;
-	const struct node *from = st->nodes[l->from], *to = st->nodes[1 - l->from];
-	int64_t at = pier_world->now + pier_link_stream(from, to);
+	struct packet p = {st->nodes[l->from], st->nodes[1 - l->from], st->family, c->len};
+	int64_t at = pier_world->now + pier_link_stream(&p);
 	l->last = c->arrives = at > l->last ? at : l->last;
 	pier_chunks_push(&l->way, c);
 	if (!l->event.at.place)
@@ -63,7 +69,7 @@ void pier_stream_say(struct stream *st, int from, enum chunk_kind kind)
 	lane_push(&st->lanes[from], pier_chunk_new(kind, NULL, 0, 0));
 }
 
-static void broken(struct sock *s, int err)
+void pier_stream_break(struct sock *s, int err)
 {
 	s->error = err;
 	s->state = SOCK_BROKEN;
@@ -80,14 +86,16 @@ static void lane_blocked(struct lane *l, bool for_good)
 		l->blocked = now;
 		l->repeat = REPEAT_FIRST;
 	}
-	if (now - l->blocked > FOR_AN_ANSWER) {
+	int64_t patience = s ? pier_alive_patience(s) : FOR_AN_ANSWER;
+	if (now - l->blocked >= patience) {
 		lane_clear(l);
 		if (s)
-			broken(s, -ETIMEDOUT);
+			pier_stream_break(s, -ETIMEDOUT);
 		release(l->stream);
 		return;
 	}
-	lane_set(l, now + l->repeat, !for_good);
+	int64_t at = now + l->repeat, end = l->blocked + patience;
+	lane_set(l, at < end ? at : end, !for_good);
 	l->repeat = l->repeat * 2 < REPEAT_MOST ? l->repeat * 2 : REPEAT_MOST;
 }
 
@@ -114,7 +122,7 @@ static void tell(const struct lane *l, const struct chunk *c)
 static bool listens(const struct sock *s)
 {
 	for (unsigned i = 0; i < pier_world->socks_high; i++)
-		if (pier_world->socks[i] == s)
+		if (pier_sim_sock_at(i) == s)
 			return s->state == SOCK_LISTENING;
 	return false;
 }
@@ -166,11 +174,11 @@ static void answered(struct stream *st)
 
 static void was_reset(struct sock *s)
 {
-	if (!s)
+	if (!s || s->state == SOCK_BROKEN)
 		return;
 	if (pier_chance(2))
 		pier_chunks_clear(&s->came); /* RFC 9293 §3.10.7.4: queues may be flushed */
-	broken(s, s->state == SOCK_CONNECTING ? -ECONNREFUSED : -ECONNRESET);
+	pier_stream_break(s, s->state == SOCK_CONNECTING ? -ECONNREFUSED : -ECONNRESET);
 	if (s->fd < 0 && !s->queued)
 		vanish(s);
 }
@@ -195,11 +203,11 @@ static void deliver(struct stream *st, int to, struct chunk *c)
 		}
 		break;
 	case CHUNK_DATA:
-		if (!s)
+		if (!s || s->state == SOCK_BROKEN) {
 			pier_stream_say(st, to, CHUNK_RESET);
-		else if (s->state != SOCK_CONNECTED || s->shut_in)
-			break;
-		else {
+		} else if (s->state != SOCK_CONNECTED || s->shut_in) {
+			pier_window_taken(&st->lanes[1 - to], c->len);
+		} else {
 			pier_chunks_push(&s->came, c);
 			pier_sim_sock_news(s);
 			return;
@@ -208,13 +216,31 @@ static void deliver(struct stream *st, int to, struct chunk *c)
 	free(c);
 }
 
+/* Both ends know of each other again, unless nothing comes back. */
+static void hear(struct stream *st, int from)
+{
+	struct sock *s = st->ends[from], *reader = st->ends[1 - from];
+	bool for_good;
+	if (st->local)
+		return;
+	if (reader)
+		reader->heard = pier_world->now;
+	if (!s)
+		return;
+	if (pier_link_open(st->nodes[1 - from], st->nodes[from], st->family, &for_good))
+		s->heard = pier_world->now;
+	else
+		pier_alive_unheard(s);
+}
+
 static void lane_arrives(struct event *e)
 {
 	struct lane *l = (struct lane *)e;
 	struct stream *st = l->stream;
 	int to = 1 - l->from;
+	struct node *here = st->nodes[l->from], *there = st->nodes[to];
 	bool for_good;
-	if (!st->local && !pier_link_open(st->nodes[l->from], st->nodes[to], &for_good)) {
+	if (!st->local && !pier_link_open(here, there, st->family, &for_good)) {
 		lane_blocked(l, for_good);
 		return;
 	}
@@ -226,6 +252,7 @@ static void lane_arrives(struct event *e)
 	pier_world_fold(c->len << 8 | c->kind);
 	/* The stream must outlive what its ends do now. */
 	l->way.count++;
+	hear(st, l->from);
 	deliver(st, to, c);
 	l->way.count--;
 	release(st);
@@ -246,14 +273,6 @@ static size_t some_of(size_t n)
 	return n > 1 && pier_chance_of(pier_world->part) ? 1 + (size_t)pier_chance(n) : n;
 }
 
-static size_t room_of(const struct sock *s)
-{
-	const struct stream *st = s->stream;
-	const struct sock *peer = st->ends[1 - s->end];
-	size_t ahead = st->lanes[s->end].way.bytes + (peer ? peer->came.bytes : 0);
-	return ahead < pier_world->buffer ? pier_world->buffer - ahead : 0;
-}
-
 static int may_send(struct sock *s)
 {
 	if (s->error)
@@ -271,7 +290,7 @@ int64_t pier_stream_send(struct sock *s, const struct msghdr *msg)
 	size_t len = pier_iov_length(msg), n = len, room;
 	if (err < 0)
 		return err;
-	room = room_of(s);
+	room = pier_window_room(s);
 	bool message = s->stream->message;
 	if (message && len > MESSAGE_MAX)
 		return -EMSGSIZE;
@@ -281,8 +300,9 @@ int64_t pier_stream_send(struct sock *s, const struct msghdr *msg)
 		return -EAGAIN;
 	if (!message)
 		n = some_of(len < room ? len : room);
-	lane_push(&s->stream->lanes[s->end],
-		  pier_chunk_new(CHUNK_DATA, msg->msg_iov, msg->msg_iovlen, n));
+	struct lane *l = &s->stream->lanes[s->end];
+	pier_window_use(l, n);
+	lane_push(l, pier_chunk_new(CHUNK_DATA, msg->msg_iov, msg->msg_iovlen, n));
 	return (int64_t)n;
 }
 
@@ -327,9 +347,7 @@ int64_t pier_stream_receive(struct sock *s, struct msghdr *msg, int flags)
 	size_t want = room < s->came.bytes ? room : s->came.bytes;
 	int64_t n =
 		s->stream->message ? receive_message(s, msg) : receive_bytes(s, msg, some_of(want));
-	struct sock *peer = s->stream->ends[1 - s->end];
-	if (peer)
-		pier_sim_sock_room(peer);
+	pier_window_taken(&s->stream->lanes[1 - s->end], (size_t)n);
 	return n;
 }
 
@@ -390,4 +408,54 @@ void pier_stream_close(struct sock *s, bool crash)
 	if (peer && st->local)
 		pier_sim_sock_news(peer); /* whoever waits for room hears of it at once */
 	release(st);
+}
+
+/* ---- By others ----------------------------------------------------------------------------------- */
+
+struct stream *pier_stream_any(void)
+{
+	struct list *all = &pier_world->streams;
+	struct stream *chosen = NULL;
+	uint64_t count = 0;
+	for (struct list *l = all->next; l != all; l = l->next) {
+		struct stream *st = list_item(l, struct stream, link);
+		if (!st->local && pier_chance(++count) == 0)
+			chosen = st;
+	}
+	return chosen;
+}
+
+void pier_stream_reset(struct stream *st, bool here, bool there)
+{
+	pier_world_trace("%s ↯ %s  reset%s", st->nodes[0]->name, st->nodes[1]->name,
+			 here && there ? "" : ", and one does not hear of it");
+	if (here)
+		was_reset(st->ends[0]);
+	if (there)
+		was_reset(st->ends[1]);
+	release(st);
+	pier_streams_doubt();
+}
+
+static bool is_between(const struct stream *st, const struct node *a, const struct node *b)
+{
+	for (int i = 0; i < 2; i++)
+		if ((!a || st->nodes[i] == a) && (!b || st->nodes[1 - i] == b))
+			return true;
+	return false;
+}
+
+int pier_sim_reset(pier_sim *s, const char *a, const char *b)
+{
+	struct node *one = a ? pier_node_find(a) : NULL, *two = b ? pier_node_find(b) : NULL;
+	struct list *next;
+	if ((a && !one) || (b && !two))
+		return -ENOENT;
+	for (struct list *l = s->streams.next; l != &s->streams; l = next) {
+		struct stream *st = list_item(l, struct stream, link);
+		next = l->next;
+		if (!st->local && is_between(st, one, two))
+			pier_stream_reset(st, true, true);
+	}
+	return 0;
 }

@@ -116,7 +116,7 @@ void pier_task_go(struct task *t)
 
 static bool has_news(const struct task *t)
 {
-	return !t->waits || pier_sim_io_news(t->waits) || t->until <= pier_world->now;
+	return (t->waits && pier_sim_io_news(t->waits)) || t->until <= pier_world->now;
 }
 
 bool pier_task_ready(const struct task *t)
@@ -133,6 +133,13 @@ void pier_task_wait(struct io *io, int64_t until)
 	t->until = until;
 	leave(t);
 	t->waits = NULL;
+}
+
+void pier_task_sleep(int64_t until)
+{
+	int before = errno;
+	pier_task_wait(NULL, until);
+	errno = before;
 }
 
 /* A task that starts another has the processor again as soon as that one waits: whoever waits for its first words by a

@@ -187,7 +187,6 @@ static bool pass_time(struct pier_sim *w)
 	int64_t at = next_time(w);
 	if (at == PIER_FOREVER)
 		return false;
-	look_always(w);
 	if (at > w->now)
 		w->now = at;
 	return true;
@@ -225,6 +224,7 @@ static int run_until(struct pier_sim *w, bool (*enough)(const struct pier_sim *)
 			return -ETIMEDOUT;
 		if (t)
 			run_one(w, t);
+		look_always(w);
 		look_for_quiet(w);
 		if (!t && !any_ready(w) && !pass_time(w))
 			return -EDEADLK;

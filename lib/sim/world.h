@@ -5,10 +5,15 @@
  *	task.c       a thread of a node: a stack that is left when it waits
  *	node.c       machines: their start and end, their names
  *	link.c       what a packet meets on its way
+ *	weather.c    … when nobody has planned it
  *	kernel.c     what a node's kernel answers at once (io/kernel.h)
+ *	descriptor.c socks and the numbers that name them
+ *	bind.c       … and the addresses
  *	backend.c    … and in time (io/backend.h)
  *	dial.c       tcp, unix, seqpacket: how they begin
  *	stream.c     … and go on
+ *	window.c     as far as the reader has room
+ *	alive.c      whether there is still somebody
  *	chunk.c      the pieces that travel
  *	datagram.c   udp */
 #ifndef SIM_WORLD_H
@@ -79,15 +84,16 @@ struct node {
 	unsigned workers;
 	struct list tasks;
 	struct task *main;
+	uint64_t dice;	      /* rand(3) */
 	struct list asks;     /* of names, files, work: under way */
 	struct sock *signals; /* while its program listens to them */
 };
 
+/* One way between two nodes. */
 struct wire {
-	double loss, twice;
-	int64_t delay, jitter;
-	bool cut;      /* by the scenario */
+	pier_sim_wire is;
 	unsigned cuts; /* by chance */
+	int64_t busy;  /* until it has sent what it was given */
 };
 
 /* A fiber that waits for quiet: of one node, or everywhere. */
@@ -124,9 +130,10 @@ struct pier_sim {
 	struct sock *socks[SOCKS_MAX];
 	unsigned socks_high;
 	struct list homeless; /* socks that no descriptor names yet */
-	size_t buffer;	      /* bytes that a stream takes ahead of its reader */
-	bool late;	      /* ops complete later, even those that could at once */
-	double part;	      /* of receives and sends that do a part of what they could */
+	struct list streams;
+	size_t buffer; /* bytes that a stream takes ahead of its reader */
+	bool late;     /* ops complete later, even those that could at once */
+	double part;   /* of receives and sends that do a part of what they could */
 	double faults;
 	struct settler *settler;
 	struct always always[ALWAYS_MAX];
@@ -152,6 +159,7 @@ void pier_world_trace(const char *format, ...) PIER_PRINTF(1, 2);
 struct task *pier_task_start(struct node *n, void *(*run)(void *), void *arg);
 void pier_task_go(struct task *t); /* from the world, until it waits */
 void pier_task_wait(struct io *io, int64_t until);
+void pier_task_sleep(int64_t until); /* as a thread: no fiber of it runs meanwhile */
 bool pier_task_ready(const struct task *t);
 void pier_task_forget(struct task *t);
 /* For the kernel: those of the task that runs. */
@@ -176,15 +184,33 @@ int pier_node_lookup(struct node *from, const char *host, uint16_t port, bool pa
 
 /* ---- link.c -------------------------------------------------------------------------------------- */
 
-/* How long a packet of a stream takes, losses and repetitions included. */
-int64_t pier_link_stream(const struct node *from, const struct node *to);
-/* How long a datagram takes; -1 when it is lost. */
-int64_t pier_link_datagram(const struct node *from, const struct node *to);
-bool pier_link_twice(const struct node *from, const struct node *to);
+/* A packet: of which family of addresses, and its bytes without headers. */
+struct packet {
+	const struct node *from, *to;
+	int family;
+	size_t len;
+};
+
+/* How long it takes as a piece of a stream, losses and repetitions included. */
+int64_t pier_link_stream(const struct packet *p);
+/* How long it takes as a datagram; -1 when it is lost. */
+int64_t pier_link_datagram(const struct packet *p);
+bool pier_link_twice(const struct packet *p);
+/* The longest datagram that needs no pieces. */
+size_t pier_link_whole(const struct packet *p);
 /* False while nothing passes; *for_good when only the scenario can end that. */
-bool pier_link_open(const struct node *from, const struct node *to, bool *for_good);
-void pier_links_draw(struct pier_sim *w);
+bool pier_link_open(const struct node *from, const struct node *to, int family, bool *for_good);
 void pier_links_meet(struct node *n); /* the wires of a new node */
+void pier_link_draw(struct wire *l);
+
+/* ---- weather.c ----------------------------------------------------------------------------------- */
+
+void pier_weather_draw(struct pier_sim *w);
+
+/* ---- alive.c ------------------------------------------------------------------------------------- */
+
+/* A way was cut, a node has crashed, a conn is only half there: who waits for a word may come to doubt. */
+void pier_streams_doubt(void);
 
 extern const struct io_backend pier_io_sim;
 extern const struct io_kernel pier_sim_kernel;

@@ -13,18 +13,60 @@ int main(void)
 }
 """
 
+SCENARIO = r"""
+#include <pier.h>
+#include <pier/sim.h>
+#include <time.h>
+#include <unistd.h>
 
-def test_an_outside_program_builds_by_pkg_config(build, tmp_path):
-    root = tmp_path / "root"
+static int node(void)
+{
+	sleep(3600);
+	return 0;
+}
+
+static int scenario(pier_sim *s)
+{
+	time_t before = time(NULL);
+	pier_sim_node(s, "sleeper", node);
+	pier_sleep(PIER_S(4000));
+	return pier_sim_check(s, time(NULL) - before >= 4000);
+}
+
+int main(void)
+{
+	return pier_sim_run(scenario, .seeds = 4);
+}
+"""
+
+
+def installed(build, root):
+    """The environment in which pkg-config finds what was installed below root."""
     subprocess.run(["meson", "install", "-C", build, "--no-rebuild", "--quiet", "--destdir", root], check=True)
     pc = next(root.rglob("pier.pc"))
     env = {**os.environ, "PKG_CONFIG_PATH": str(pc.parent), "PKG_CONFIG_SYSROOT_DIR": str(root)}
     env["LD_LIBRARY_PATH"] = str(next(root.rglob("libpier.so")).parent)
+    return env
+
+
+def flags_of(env, *asked):
+    asked = ["pkg-config", "--cflags", "--libs", *asked]
+    return subprocess.run(asked, env=env, capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_an_outside_program_builds_by_pkg_config(build, tmp_path):
+    env = installed(build, tmp_path / "root")
     (tmp_path / "hello.c").write_text(PROGRAM)
     for way in ([], ["--static"]):
-        asked = ["pkg-config", "--cflags", "--libs", *way, "pier"]
-        flags = subprocess.run(asked, env=env, capture_output=True, text=True, check=True).stdout.split()
+        flags = flags_of(env, *way, "pier")
         kind = ["-Wl,-Bstatic", *flags, "-Wl,-Bdynamic"] if way else flags
         subprocess.run(["gcc", "hello.c", *kind, "-o", "hello"], cwd=tmp_path, check=True)
         said = subprocess.run(["./hello"], cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
         assert said.stdout == "name not found\n"
+
+
+def test_an_outside_scenario_builds_by_pkg_config(build, tmp_path):
+    env = installed(build, tmp_path / "root")
+    (tmp_path / "scenario.c").write_text(SCENARIO)
+    subprocess.run(["gcc", "scenario.c", *flags_of(env, "pier-sim"), "-o", "scenario"], cwd=tmp_path, check=True)
+    subprocess.run(["./scenario"], cwd=tmp_path, env=env, check=True, timeout=60)

@@ -16,7 +16,7 @@ def test_no_call_that_invites_a_mistake(tree):
     for path in tree.files("include", "lib", "hub", "cli", "examples"):
         for number, line in enumerate(tree.code(path).splitlines(), 1):
             for name in re.findall(r"(?<![\w.>])(\w+)\s*\(", line):
-                if name in BANNED:
+                if name in BANNED and "libc" not in path.parts:  # where they are defined
                     found.append(f"{path}:{number}: {name}")
     assert not found, "\n".join(found)
 

@@ -7,14 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MEMBERS 4
-#define LINES	20
+#define MEMBERS	 4
+#define LINES	 20
+#define LINE_LEN 600 /* bytes of a long one */
 
 static pier_topic *room;
 
 static void chat(pier_conn *c, void *arg)
 {
-	char line[64];
+	char line[LINE_LEN];
 	(void)arg;
 	pier_topic_add(room, c);
 	pier_printf(c, "welcome\n");
@@ -135,4 +136,84 @@ TEST_WITHIN(100, where_slow_ones_are_awaited_everyone_hears_everything)
 	CHECK_EQ(pier_sim_run(talk_where_all_are_awaited, .seeds = 300, .loss = 0.1,
 			      .delay = PIER_MS(100), .partitions = 2),
 		 0);
+}
+
+/* ---- One that does not listen ----------------------------------------------------------------------- */
+
+#define MANY 900 /* lines: in all more than any wire holds */
+
+struct crowd {
+	pier_sim *sim;
+	pier_conn *speaker, *listener, *slow;
+};
+
+static int speak_much(void *arg)
+{
+	struct crowd *all = arg;
+	char line[LINE_LEN];
+	memset(line, 'x', sizeof line);
+	for (int i = 0; i < MANY; i++) {
+		snprintf(line, sizeof line, "%d ", i);
+		line[strlen(line)] = 'x';
+		line[LINE_LEN - 1] = '\n';
+		CHECK_EQ(pier_send(all->speaker, line, sizeof line), sizeof line);
+		pier_sleep(PIER_MS(1) + (int64_t)pier_sim_chance(all->sim, PIER_MS(5)));
+	}
+	return 0;
+}
+
+/* How many lines in a row it hears, from the first on. */
+static int hear_in_order(pier_conn *c)
+{
+	char line[LINE_LEN + 1];
+	int count = 0;
+	while (count < MANY && pier_gets(c, line, sizeof line) > 0) {
+		CHECK_EQ(strlen(line), LINE_LEN - 1);
+		CHECK_EQ(strtol(line, NULL, 10), count);
+		count++;
+	}
+	return count;
+}
+
+static int listen_well(void *arg)
+{
+	return hear_in_order(((struct crowd *)arg)->listener) == MANY ? 0 : -EPROTO;
+}
+
+static int drink(void *arg)
+{
+	char line[LINE_LEN + 1];
+	struct crowd *all = arg;
+	for (int i = 0; i < MANY && pier_gets(all->speaker, line, sizeof line) > 0; i++)
+		;
+	return 0;
+}
+
+static pier_conn *join(void)
+{
+	char line[16];
+	pier_conn *c = pier_dial("tcp://srv:7000");
+	CHECK(pier_gets(c, line, sizeof line) > 0);
+	return c;
+}
+
+/* The others hear all meanwhile; the slow one a beginning, and then it is cut off. */
+static int leave_a_slow_one(pier_sim *s)
+{
+	PIER_AUTO_GROUP all = PIER_GROUP;
+	CHECK_OK(pier_sim_node(s, "srv", cutting));
+	PIER_AUTO *speaker = join(), *listener = join(), *slow = join();
+	struct crowd crowd = {s, speaker, listener, slow};
+	CHECK_OK(pier_go(&all, speak_much, &crowd));
+	CHECK_OK(pier_go(&all, drink, &crowd));
+	CHECK_OK(pier_go(&all, listen_well, &crowd));
+	CHECK_OK(pier_group_wait(&all));
+	pier_sleep(PIER_S(5));
+	int heard = hear_in_order(slow);
+	return pier_sim_check(s, heard < MANY);
+}
+
+TEST_WITHIN(100, one_that_does_not_listen_is_cut_off_and_holds_up_nobody)
+{
+	CHECK_EQ(pier_sim_run(leave_a_slow_one, .seeds = 100), 0);
 }

@@ -1,4 +1,5 @@
-/* HTTP over a bad wire: each request is answered by its own answer, whole, over conns that are kept. */
+/* HTTP over a bad wire: each request is answered by its own answer, whole, over conns that are kept, also when several are
+ * asked at once. */
 #include "test.h"
 
 #include <errno.h>
@@ -97,4 +98,99 @@ TEST_WITHIN(100, each_request_has_its_own_answer_whole)
 	CHECK_EQ(pier_sim_run(many_requests, .seeds = 200, .loss = 0.1, .delay = PIER_MS(50),
 			      .partitions = 2),
 		 0);
+}
+
+/* ---- Pipelined -------------------------------------------------------------------------------------- */
+
+#define AT_ONCE 8
+
+struct pipeline {
+	pier_conn *conn;
+	long numbers[AT_ONCE];
+	bool chunked[AT_ONCE];
+};
+
+/* Each with a body that the server has to pass over, which may be sent in chunks itself. */
+static int ask_all(void *arg)
+{
+	struct pipeline *p = arg;
+	for (int i = 0; i < AT_ONCE; i++) {
+		pier_printf(p->conn, "POST /%c%ld HTTP/1.1\r\nHost: srv\r\n",
+			    p->chunked[i] ? 'c' : 'l', p->numbers[i]);
+		if (i % 2)
+			pier_printf(p->conn, "Content-Length: 5\r\n\r\nhello");
+		else
+			pier_printf(p->conn, "Transfer-Encoding: chunked\r\n\r\n"
+					     "3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\n\r\n");
+	}
+	return 0;
+}
+
+static void read_body(pier_conn *c, const pier_http_head *head, long number)
+{
+	char byte;
+	CHECK_EQ(head->body_len, number);
+	for (long i = 0; i < number; i++) {
+		CHECK_EQ(pier_recv(c, &byte, 1), 1);
+		CHECK_EQ(byte, letter(number, (size_t)i));
+	}
+}
+
+static void read_chunks(pier_conn *c, long number)
+{
+	char line[64], byte;
+	long at = 0;
+	for (;;) {
+		CHECK(pier_gets(c, line, sizeof line) > 0);
+		long len = strtol(line, NULL, 16);
+		for (long i = 0; i < len; i++) {
+			CHECK_EQ(pier_recv(c, &byte, 1), 1);
+			CHECK_EQ(byte, letter(number, (size_t)at++));
+		}
+		CHECK(pier_gets(c, line, sizeof line) > 0);
+		CHECK_STR(line, "");
+		if (len == 0)
+			break;
+	}
+	CHECK_EQ(at, number);
+}
+
+static void read_head(pier_conn *c, pier_http_head *head)
+{
+	ssize_t used;
+	while ((used = pier_http_decode_response(pier_view(c), head)) == 0)
+		CHECK(pier_fill(c) > 0);
+	CHECK_OK(used);
+	pier_spend(c, (size_t)used);
+}
+
+static int ask_at_once(pier_sim *s)
+{
+	struct pipeline p = {0};
+	PIER_AUTO_GROUP asker = PIER_GROUP;
+	CHECK_OK(pier_sim_node(s, "srv", server));
+	PIER_AUTO *c = pier_dial("tcp://srv:80");
+	p.conn = c;
+	for (int i = 0; i < AT_ONCE; i++) {
+		p.numbers[i] = (long)pier_sim_chance(s, 3000);
+		p.chunked[i] = pier_sim_chance(s, 2);
+	}
+	CHECK_OK(pier_go(&asker, ask_all, &p));
+	for (int i = 0; i < AT_ONCE; i++) {
+		pier_http_head head;
+		read_head(c, &head);
+		CHECK_EQ(head.status, 200);
+		CHECK_EQ(head.chunked, p.chunked[i]);
+		CHECK(head.keep_alive);
+		if (head.chunked)
+			read_chunks(c, p.numbers[i]);
+		else
+			read_body(c, &head, p.numbers[i]);
+	}
+	return pier_group_wait(&asker);
+}
+
+TEST_WITHIN(100, what_is_asked_at_once_is_answered_in_that_order)
+{
+	CHECK_EQ(pier_sim_run(ask_at_once, .seeds = 200, .loss = 0.1, .delay = PIER_MS(20)), 0);
 }

@@ -1,44 +1,5 @@
 /* "tls://" dialled and served: the way of most conns under TLS. */
-#include "certs.h"
-#include "town.h"
-
-struct safe_town {
-	struct town town;
-	struct certificate ca, cert;
-	pier_tls *server, *client;
-	int rsa; /* bits of the server's key; 0 = P-256 */
-};
-
-/* A server on 127.0.0.1, and a client's context that believes it. */
-static void open_safe(struct safe_town *s)
-{
-	s->ca = make_authority("Ours");
-	s->cert = CERT(.subject = "localhost", .names = "DNS:localhost,IP:127.0.0.1",
-		       .issuer = &s->ca, .rsa = s->rsa);
-	if (!s->server)
-		s->server = pier_tls_new(.cert = s->cert.pem, .alpn = "pier/1");
-	s->client = pier_tls_new(.ca = s->ca.pem);
-	s->town.url = "tls://127.0.0.1:0";
-	s->town.handler = s->town.handler ? s->town.handler : echo;
-	s->town.o.tls = s->server;
-	open_town(&s->town);
-	memcpy(s->town.where, "tls", 3); /* of "tcp://" */
-}
-
-static void close_safe(struct safe_town *s)
-{
-	close_town(&s->town);
-	pier_tls_free(s->server);
-	pier_tls_free(s->client);
-	drop_cert(&s->ca);
-	drop_cert(&s->cert);
-}
-
-static const char *as_tcp(struct safe_town *s, char url[64])
-{
-	snprintf(url, 64, "tcp%s", s->town.where + 3);
-	return url;
-}
+#include "safe_town.h"
 
 ON_FIBER(a_dialled_server_is_verified_and_answers)
 {
@@ -249,13 +210,6 @@ ON_FIBER(a_proxy_speaks_before_tls)
 	pier_close(c);
 	c = NULL;
 	close_safe(&s);
-}
-
-ON_FIBER(what_does_not_go_with_tls_is_refused_at_once)
-{
-	A_CERT cert = CERT(.subject = "x");
-	PIER_AUTO_TLS *t = pier_tls_new(.cert = cert.pem);
-	CHECK_EQ(pier_serve("tls://127.0.0.1:0", echo, .tls = t, .per_message = true), -EOPNOTSUPP);
 }
 
 /* ---- A process for each ---------------------------------------------------------------------------- */

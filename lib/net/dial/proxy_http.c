@@ -1,6 +1,8 @@
 /* A tunnel through an HTTP proxy: CONNECT, RFC 9110 §9.3.6. */
 #include "proxy.h"
 
+#include "base/base64.h"
+
 #include <errno.h>
 #include <pier/error.h>
 #include <stdio.h>
@@ -8,26 +10,9 @@
 
 #define HEAD_MAX 8192 /* of the proxy's answer */
 
-/* RFC 4648 §4. `out` has room for four letters for each three bytes, and a NUL. */
-static void base64(const char *in, size_t len, char *out)
-{
-	static const char letters[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	for (size_t i = 0; i < len; i += 3) {
-		uint32_t three = (uint32_t)(unsigned char)in[i] << 16;
-		if (i + 1 < len)
-			three |= (uint32_t)(unsigned char)in[i + 1] << 8;
-		if (i + 2 < len)
-			three |= (unsigned char)in[i + 2];
-		for (size_t k = 0; k < 4; k++)
-			*out++ = i + k > len ? '=' : letters[three >> (18 - 6 * k) & 63];
-	}
-	*out = '\0';
-}
-
 struct credentials {
 	char plain[2 * PROXY_WORD_MAX + 2];
-	char encoded[(2 * PROXY_WORD_MAX + 4) / 3 * 4 + 4];
+	char encoded[BASE64_LEN(2 * PROXY_WORD_MAX + 1) + 1];
 };
 
 static void wipe(struct credentials *c)
@@ -46,7 +31,7 @@ static int connect_ask(pier_conn *c, const struct proxy *p, const pier_endpoint 
 		 to->port);
 	if (p->user[0]) {
 		int len = snprintf(who.plain, sizeof who.plain, "%s:%s", p->user, p->password);
-		base64(who.plain, (size_t)len, who.encoded);
+		base64_encode(who.plain, (size_t)len, who.encoded);
 	}
 	ssize_t n = pier_printf(c, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n%s%s%s\r\n", target, target,
 				p->user[0] ? "Proxy-Authorization: Basic " : "", who.encoded,

@@ -17,6 +17,13 @@ static void drop_in(struct tls_conn *t)
 	t->in = (struct tls_bytes){0};
 }
 
+/* `n` bytes came; 0 is the end of them. */
+static void landed(struct tls_conn *t, void *at, int64_t n)
+{
+	t->ended = n == 0;
+	t->in = (struct tls_bytes){.at = at, .end = (size_t)n, .room = IO_BUF_SIZE};
+}
+
 /* More records, or the end of them. 1, or an error. */
 static int64_t fill(pier_conn *c, int64_t until)
 {
@@ -27,8 +34,7 @@ static int64_t fill(pier_conn *c, int64_t until)
 	int64_t n = t->below->receive(c, &at, 0, until);
 	if (n < 0)
 		return n;
-	t->ended = n == 0;
-	t->in = (struct tls_bytes){.at = at, .end = (size_t)n, .room = IO_BUF_SIZE};
+	landed(t, at, n);
 	return 1;
 }
 
@@ -117,33 +123,40 @@ static bool is_dry(const struct tls_conn *t)
 	return t->in.start == t->in.end && !t->ended && SSL_pending(t->ssl) == 0;
 }
 
-static int64_t tls_receive(pier_conn *c, void **at, size_t room, int64_t until)
+/* Of what is here. -EAGAIN: more has to come. */
+static int64_t unseal(pier_conn *c, void **at, size_t room)
 {
 	struct tls_conn *t = c->tls;
-	char *own = NULL;
+	char *own = *at ? NULL : pier_io_buf_take(pier_conn_io());
+	size_t n = 0;
 
-	for (;;) {
-		int64_t err = is_dry(t) ? fill(c, until) : 1;
-		if (err < 0)
-			return err;
-		if (!*at && !(own = pier_io_buf_take(pier_conn_io())))
-			return -ENOMEM;
-		size_t n = 0;
-		int done = pier_tls_step_read(t, own ? own : *at, own ? IO_BUF_SIZE : room, &n);
-		if (t->in.start == t->in.end)
-			drop_in(t);
-		answer(c);
-		if (done == 1) {
-			if (own)
-				*at = own;
-			return (int64_t)n;
-		}
+	if (!*at && !own)
+		return -ENOMEM;
+	int done = pier_tls_step_read(t, own ? own : *at, own ? IO_BUF_SIZE : room, &n);
+	if (t->in.start == t->in.end)
+		drop_in(t);
+	answer(c);
+	if (done == 1) {
 		if (own)
-			pier_io_buf_give(pier_conn_io(), own);
-		own = NULL;
-		if (done != TLS_WANTS)
-			return done == TLS_CLOSED ? 0 : pier_tls_fail(c, done, "receive from");
+			*at = own;
+		return (int64_t)n;
 	}
+	if (own)
+		pier_io_buf_give(pier_conn_io(), own);
+	if (done == TLS_WANTS)
+		return -EAGAIN;
+	return done == TLS_CLOSED ? 0 : pier_tls_fail(c, done, "receive from");
+}
+
+static int64_t tls_receive(pier_conn *c, void **at, size_t room, int64_t until)
+{
+	int64_t n;
+	do {
+		n = is_dry(c->tls) ? fill(c, until) : 1;
+		if (n > 0)
+			n = unseal(c, at, room);
+	} while (n == -EAGAIN);
+	return n;
 }
 
 static int64_t tls_poll(pier_conn *c, int64_t until)
@@ -155,6 +168,29 @@ static int64_t tls_poll(pier_conn *c, int64_t until)
 		if (pier_tls_step_peek(c->tls) != TLS_WANTS)
 			return 1; /* also an error: the receive will tell it */
 	}
+}
+
+/* Where records are here still, there is input without the op: it has brought no bytes of its own. */
+static bool tls_arm(pier_conn *c, struct io_op *op)
+{
+	if (!is_dry(c->tls)) {
+		op->result = 1;
+		return true;
+	}
+	drop_in(c->tls);
+	return c->tls->below->arm(c, op);
+}
+
+static void tls_disarm(pier_conn *c, struct io_op *op)
+{
+	c->tls->below->disarm(c, op);
+}
+
+static int64_t tls_unwrap(pier_conn *c, const struct io_op *op, void **at, size_t room)
+{
+	if (op->mem.at || op->result == 0)
+		landed(c->tls, op->mem.at, op->result);
+	return unseal(c, at, room);
 }
 
 /* ---- Sending --------------------------------------------------------------------------------------- */
@@ -336,6 +372,9 @@ int pier_tls_shake_hands(pier_conn *c)
 
 const struct transport pier_transport_tls = {
 	.receive = tls_receive,
+	.arm = tls_arm,
+	.disarm = tls_disarm,
+	.unwrap = tls_unwrap,
 	.send = tls_send,
 	.send_now = tls_send_now,
 	.unsent = tls_unsent,

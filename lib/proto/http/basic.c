@@ -1,12 +1,11 @@
 /* Basic authentication: "Basic " and the base64 of "user:password". RFC 7617, RFC 4648 §4. */
+#include "base/base64.h"
 #include "chars.h"
 
 #include <pier/error.h>
 #include <pier/http.h>
 
 #define CREDENTIALS_MAX 768 /* bytes of "user:password" */
-
-static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /* Wipes what held a password, by any return. */
 struct credentials {
@@ -67,18 +66,6 @@ static int decode(pier_bytes in, struct credentials *out)
 	return 0;
 }
 
-static void encode(const struct credentials *c, char *out)
-{
-	for (size_t i = 0; i < c->len; i += 3) {
-		unsigned bits = 0;
-		for (size_t k = 0; k < 3; k++)
-			bits = bits << 8 | (i + k < c->len ? (uint8_t)c->text[i + k] : 0);
-		for (size_t k = 0; k < 4; k++)
-			*out++ = k <= c->len - i ? letters[bits >> (18 - 6 * k) & 63] : '=';
-	}
-	*out = '\0';
-}
-
 static void copy_text(pier_bytes from, char *to)
 {
 	if (from.len > 0)
@@ -129,7 +116,7 @@ ssize_t pier_http_basic_make(const char *user, const char *password, char *into,
 	if (user_len >= sizeof(c.text) || password_len > sizeof(c.text) - user_len - 1)
 		return -EMSGSIZE;
 	c.len = user_len + 1 + password_len;
-	size_t len = 6 + (c.len + 2) / 3 * 4;
+	size_t len = 6 + BASE64_LEN(c.len);
 	if (len >= room)
 		return -EMSGSIZE;
 
@@ -137,6 +124,6 @@ ssize_t pier_http_basic_make(const char *user, const char *password, char *into,
 	c.text[user_len] = ':';
 	memcpy(c.text + user_len + 1, password, password_len);
 	memcpy(into, "Basic ", 6);
-	encode(&c, into + 6);
+	base64_encode(c.text, c.len, into + 6);
 	return (ssize_t)len;
 }
