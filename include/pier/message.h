@@ -102,13 +102,23 @@ PIER_API int64_t pier_ancillary_time(const pier_ancillary *a);
 
 /* Why a datagram did not arrive, after pier_sock_set_bounces. 0 or -ENODATA. ip(7), sock_extended_err. */
 typedef struct pier_bounce {
-	int err; /* negative: -ECONNREFUSED, -EHOSTUNREACH, -EMSGSIZE … */
-	uint8_t type,
-		code; /* of the ICMP message; RFC 792, RFC 4443. 0, 0: this host found out by itself */
+	int err;      /* negative: -ECONNREFUSED, -EHOSTUNREACH, -EMSGSIZE … */
+	uint8_t type; /* of the ICMP message: RFC 792, RFC 4443. 0: this host found out by itself */
+	uint8_t code;
 	uint32_t mtu; /* of the way, where the datagram was too long for it */
 	pier_addr by; /* the host that says so; no length when it is this one */
 } pier_bounce;
 PIER_API int pier_ancillary_bounce(const pier_ancillary *a, pier_bounce *out);
+
+/* All that came beside a datagram; see pier_sock_recv_arrival. */
+typedef struct pier_arrival {
+	pier_addr from;
+	pier_addr to;	    /* which of our addresses it was sent to; len 0 when that is not told */
+	unsigned interface; /* by which it came; 0 when that is not told */
+	int hops, class_;   /* as pier_ancillary_hops and _class */
+	int64_t time;	    /* as pier_ancillary_time */
+	int flags;	    /* as in pier_message */
+} pier_arrival;
 
 /* UDP_SEGMENT: the kernel cuts one send into datagrams of `size` bytes. UDP_GRO: the size of the datagrams that were
  * received as one; -ENODATA when it is one. udp(7). */

@@ -60,6 +60,15 @@ int pier_socket(int family, int type, int protocol, pier_sock *out)
 	return 0;
 }
 
+pier_sock pier_sock_open(int family, int type, int protocol)
+{
+	pier_sock s = PIER_SOCK;
+	int err = pier_socket(family, type, protocol, &s);
+	if (err < 0)
+		sock_fail(&s, err, "open");
+	return s;
+}
+
 int pier_socketpair(int type, pier_sock out[2])
 {
 	int fds[2];
@@ -119,6 +128,7 @@ int pier_sock_dup(const pier_sock *s, pier_sock *out)
 	pier_sock twin = *s;
 	twin.fd = copy;
 	twin.waits = NULL;
+	twin.err = 0;
 	*out = twin;
 	return 0;
 }
@@ -306,6 +316,31 @@ bool pier_sock_is_inheritable(const pier_sock *s)
 int pier_sock_set_inheritable(pier_sock *s, bool yes)
 {
 	return pier_io_set_cloexec(s->fd, !yes);
+}
+
+/* ---- Errors -------------------------------------------------------------------------------------- */
+
+int pier_sock_err(const pier_sock *s)
+{
+	return s->err;
+}
+
+void pier_sock_clear(pier_sock *s)
+{
+	s->err = 0;
+}
+
+int pier_sock_perror(const pier_sock *s, const char *what)
+{
+	pier_addr peer;
+
+	if (s->err && what)
+		fprintf(stderr, "%s %s: %s\n", s->failed, what, pier_strerror(s->err));
+	else if (s->err)
+		fprintf(stderr, "%s %s: %s\n", s->failed,
+			pier_io_peer(s->fd, &peer) == 0 ? PIER_ADDR_STR(&peer) : "a socket",
+			pier_strerror(s->err));
+	return s->err;
 }
 
 /* ---- Words --------------------------------------------------------------------------------------- */

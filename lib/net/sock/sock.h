@@ -9,6 +9,7 @@
 #include <pier/sock.h>
 
 #define SOCK_ONCE_MAX ((size_t)1 << 30) /* bytes of one call: the kernel takes no more than 2 GiB */
+#define SOCK_SETTING  "set an option of"
 
 /* Kept out of the calls that need not wait, which are to cost what their system call costs. */
 #define SOCK_SELDOM __attribute__((noinline, cold))
@@ -62,10 +63,14 @@ static inline bool sock_polls(void)
 /* Sends a part of a stream, or a whole message: the count, or an error, which is not noted. */
 ssize_t pier_sock_give(pier_sock *s, const void *p, size_t n, int flags, struct sock_until *until);
 
-/* Notes what failed, for pier_sock_why; returns `err`. */
+/* Notes what failed, for pier_sock_why and, if it is the first, for pier_sock_err; returns `err`. Not yet is no failure. */
 static inline int64_t sock_fail(pier_sock *s, int64_t err, const char *doing)
 {
 	s->doing = doing;
+	if (s->err == 0 && err != -EAGAIN && err != -EINPROGRESS && err != -EALREADY) {
+		s->err = (int)err;
+		s->failed = doing;
+	}
 	return err;
 }
 
