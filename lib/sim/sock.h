@@ -33,7 +33,7 @@ enum chunk_kind {
 /* What goes over a stream at once; of a message socket, a message. Datagrams too. */
 struct chunk {
 	struct chunk *next;
-	int64_t arrives;
+	int64_t sent, arrives;
 	enum chunk_kind kind;
 	pier_addr from; /* of a datagram */
 	size_t len, taken;
@@ -107,7 +107,7 @@ struct sock {
 	unsigned queued;
 	/* Of a dial under way. */
 	struct event dial;
-	int64_t dial_began, dial_repeat;
+	int64_t dial_began, dial_sent, dial_repeat;
 };
 
 /* descriptor.c */
