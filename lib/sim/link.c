@@ -51,11 +51,21 @@ static bool is_full(const struct wire *l, size_t len)
 	return (double)waits * (double)l->is.rate / 1e9 + (double)len > (double)room;
 }
 
+/* Within a node nothing is overtaken, and as often as not it is there when the call that sent it returns. */
+static int64_t travel_within(struct wire *l)
+{
+	int64_t now = pier_world->now, at = now;
+	if (!pier_world->o.whole && pier_chance(2))
+		at += (int64_t)pier_chance(LOCAL_DELAY);
+	l->busy = at > l->busy ? at : l->busy;
+	return l->busy - now;
+}
+
 static int64_t travel(const struct packet *p)
 {
-	const struct wire *l = wire(p->from, p->to);
+	struct wire *l = wire(p->from, p->to);
 	if (p->from == p->to)
-		return (int64_t)pier_chance(LOCAL_DELAY);
+		return travel_within(l);
 	return l->is.delay + (int64_t)pier_chance((uint64_t)l->is.jitter + 1);
 }
 

@@ -1,6 +1,7 @@
 /* A process per seed: what is static in programs begins anew in each, and one that crashes or hangs is a seed that failed
  * like another. */
 #include "report.h"
+#include "sock.h"
 
 #include "fiber/sanitize.h"
 
@@ -71,10 +72,11 @@ static struct pier_sim *world_new(const struct run *r, uint64_t seed)
 	list_init(&w->streams);
 	pier_stacks_init(&w->stacks, STACK_SIZE);
 	pier_world = w;
-	w->late = pier_chance(3) == 0;
-	w->part = pier_chance(2) ? (double)pier_chance(100) / 100 : 0;
-	w->buffer = (size_t)1 << (10 + pier_chance(9));
+	w->late = pier_chance(3) == 0 && !r->o.whole;
+	w->part = pier_chance(2) && !r->o.whole ? (double)pier_chance(100) / 100 : 0;
+	w->buffer = r->o.whole ? BUFFER_DEFAULT : (size_t)1 << (10 + pier_chance(9));
 	w->faults = r->o.faults * (double)pier_chance(101) / 100;
+	w->disk_faults = pier_chance(3) ? r->o.disk_faults * (double)pier_chance(101) / 100 : 0;
 	return w;
 }
 
@@ -203,12 +205,15 @@ static int run_many(struct run *r, unsigned jobs)
 	return bad.any ? tell(r, &bad) : 0;
 }
 
-/* As many seeds as there is time for, from now on. */
-static void limit_time(struct run *r)
+/* As many as are asked for, or as there is real time for from now on; where a scenario wants one, it is that one. */
+static void limit_seeds(struct run *r)
 {
 	const char *text = getenv("PIER_SIM_SECONDS");
 	double seconds = text ? strtod(text, NULL) : 0;
 	r->until = PIER_FOREVER;
+	if (r->o.seeds == 1)
+		return;
+	r->o.seeds = (unsigned)number_of("PIER_SIM_SEEDS", r->o.seeds ? r->o.seeds : SEEDS_DEFAULT);
 	if (!(seconds > 0 && seconds < TIME_MAX / 1e9))
 		return;
 	r->until = pier_io_clock() + (int64_t)(seconds * 1e9);
@@ -236,9 +241,8 @@ int pier_sim_run_with(pier_sim_scenario scenario, const pier_sim_opts *opts)
 	struct run r = {.scenario = scenario, .o = *opts};
 	const char *one = getenv("PIER_SIM_SEED");
 	r.o.seed = r.o.seed ? r.o.seed : 1;
-	r.o.seeds = (unsigned)number_of("PIER_SIM_SEEDS", r.o.seeds ? r.o.seeds : SEEDS_DEFAULT);
 	r.twice = number_of("PIER_SIM_TWICE", TWICE);
-	limit_time(&r);
+	limit_seeds(&r);
 	size_t size = JOBS_MAX * sizeof *r.outcomes;
 	r.outcomes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (r.outcomes == MAP_FAILED)

@@ -60,11 +60,14 @@ static void lane_set(struct lane *l, int64_t at, bool flying)
 static void lane_push(struct lane *l, struct chunk *c)
 {
 	struct stream *st = l->stream;
+	bool alone = !l->way.count;
 	struct packet p = {st->nodes[l->from], st->nodes[1 - l->from], st->family, c->len};
 	int64_t at = pier_world->now + pier_link_stream(&p);
 	l->last = c->arrives = at > l->last ? at : l->last;
 	pier_chunks_push(&l->way, c);
-	if (!l->event.at.place)
+	if (alone && p.from == p.to && c->arrives <= pier_world->now)
+		lane_arrives(&l->event);
+	else if (!l->event.at.place)
 		lane_set(l, c->arrives, true);
 }
 
@@ -243,7 +246,7 @@ static void deliver(struct stream *st, int to, struct chunk *c)
 			return;
 		}
 	}
-	free(c);
+	pier_chunk_free(c);
 }
 
 /* Both ends know of each other again, unless nothing comes back. */
@@ -305,10 +308,13 @@ static size_t some_of(size_t n)
 
 static int may_send(struct sock *s)
 {
-	if (s->error)
+	bool is_local = s->family == AF_UNIX;
+	if (s->error && !is_local) /* unix(7): EPIPE, and no more */
 		return pier_sim_sock_take_error(s);
-	if (s->state == SOCK_BROKEN || s->shut_out)
+	if (s->state == SOCK_BROKEN || s->shut_out || (s->state == SOCK_FRESH && !is_local))
 		return -EPIPE;
+	if (s->state == SOCK_CONNECTING)
+		return -EAGAIN;
 	if (s->state != SOCK_CONNECTED)
 		return -ENOTCONN;
 	return s->stream->local && !s->stream->ends[1 - s->end] ? -EPIPE : 0;
@@ -322,6 +328,11 @@ int64_t pier_stream_send(struct sock *s, const struct msghdr *msg)
 		return err;
 	room = pier_window_room(s);
 	bool message = s->stream->message;
+	struct orders o = {.passed = 0};
+	if (msg->msg_controllen)
+		err = pier_orders_read(s, msg, &o);
+	if (err < 0)
+		return err;
 	if (message && len > MESSAGE_MAX)
 		return -EMSGSIZE;
 	if (len == 0 && !message)
@@ -331,53 +342,73 @@ int64_t pier_stream_send(struct sock *s, const struct msghdr *msg)
 	if (!message)
 		n = some_of(len < room ? len : room);
 	struct lane *l = &s->stream->lanes[s->end];
+	struct chunk *c = pier_chunk_new(CHUNK_DATA, msg->msg_iov, (size_t)msg->msg_iovlen, n);
+	if (o.passed)
+		c->beside = pier_beside_new(&o);
 	pier_window_use(l, n);
-	lane_push(l, pier_chunk_new(CHUNK_DATA, msg->msg_iov, msg->msg_iovlen, n));
+	lane_push(l, c);
 	return (int64_t)n;
 }
 
-static int64_t receive_message(struct sock *s, struct msghdr *msg)
+static int64_t receive_message(struct sock *s, struct msghdr *msg, size_t room, int flags)
 {
-	struct chunk *c = pier_chunks_pop(&s->came);
+	struct chunk *c = s->came.first;
 	size_t n = pier_iov_scatter(msg, 0, c->data, c->len);
 	if (n < c->len)
 		msg->msg_flags |= MSG_TRUNC;
-	free(c);
+	pier_beside_tell(s, msg, room, c, flags, 0);
+	if (!(flags & MSG_PEEK))
+		pier_chunk_free(pier_chunks_pop(&s->came));
 	return (int64_t)n;
 }
 
-static int64_t receive_bytes(struct sock *s, const struct msghdr *msg, size_t want)
+/* Up to `want`; descriptors come with the first of their bytes, and nothing from behind these: unix(7). */
+static int64_t receive_bytes(struct sock *s, struct msghdr *msg, size_t want, size_t room,
+			     int flags)
 {
+	bool peeks = flags & MSG_PEEK, told = false;
 	size_t done = 0;
-	while (done < want) {
-		struct chunk *c = s->came.first;
+	for (struct chunk *c = s->came.first, *next; c && done < want && !told; c = next) {
 		size_t left = c->len - c->taken, n = want - done < left ? want - done : left;
+		if (done && c->beside)
+			break;
+		told = c->beside && c->taken == 0;
+		if (done == 0 && s->family == AF_UNIX)
+			pier_beside_tell(s, msg, room, c, flags, 0);
+		next = c->next;
 		pier_iov_scatter(msg, done, c->data + c->taken, n);
 		done += n;
+		if (peeks)
+			continue;
 		c->taken += n;
 		s->came.bytes -= n;
 		if (c->taken == c->len)
-			free(pier_chunks_pop(&s->came));
+			pier_chunk_free(pier_chunks_pop(&s->came));
 	}
 	return (int64_t)done;
 }
 
+static int64_t receive_nothing(struct sock *s)
+{
+	if (s->error)
+		return pier_sim_sock_take_error(s);
+	if (s->state != SOCK_CONNECTED && s->state != SOCK_BROKEN)
+		return -ENOTCONN;
+	return s->ended || s->shut_in || s->state == SOCK_BROKEN ? 0 : -EAGAIN;
+}
+
 int64_t pier_stream_receive(struct sock *s, struct msghdr *msg, int flags)
 {
-	size_t room = pier_iov_length(msg);
-	(void)flags;
+	size_t wants = pier_iov_length(msg), room = msg->msg_controllen;
 	msg->msg_namelen = 0;
-	if (!s->came.first) {
-		if (s->error)
-			return pier_sim_sock_take_error(s);
-		if (s->state != SOCK_CONNECTED && s->state != SOCK_BROKEN)
-			return -ENOTCONN;
-		return s->ended || s->shut_in || s->state == SOCK_BROKEN ? 0 : -EAGAIN;
-	}
-	size_t want = room < s->came.bytes ? room : s->came.bytes;
-	int64_t n =
-		s->stream->message ? receive_message(s, msg) : receive_bytes(s, msg, some_of(want));
-	pier_window_taken(&s->stream->lanes[1 - s->end], (size_t)n);
+	msg->msg_controllen = 0;
+	if (!s->came.first)
+		return receive_nothing(s);
+	size_t want = wants < s->came.bytes ? wants : s->came.bytes;
+	int64_t n = s->stream->message ? receive_message(s, msg, room, flags)
+				       : receive_bytes(s, msg, some_of(want), room, flags);
+	if (!(flags & MSG_PEEK))
+		pier_window_taken(&s->stream->lanes[1 - s->end], (size_t)n);
 	return n;
 }
 
@@ -385,16 +416,24 @@ int64_t pier_stream_receive(struct sock *s, struct msghdr *msg, int flags)
 
 int pier_stream_shutdown(struct sock *s, int how)
 {
+	if (how < SHUT_RD || how > SHUT_RDWR)
+		return -EINVAL;
 	if (s->state != SOCK_CONNECTED)
 		return -ENOTCONN;
-	if (s->type == SOCK_DGRAM)
+	if (s->type == SOCK_DGRAM) {
+		s->shut_in |= how != SHUT_WR;
+		s->shut_out |= how != SHUT_RD;
+		pier_sim_sock_news(s);
 		return 0;
+	}
 	if (how != SHUT_RD && !s->shut_out) {
 		s->shut_out = true;
 		pier_stream_say(s->stream, s->end, CHUNK_END);
 	}
-	if (how != SHUT_WR)
+	if (how != SHUT_WR) {
 		s->shut_in = true;
+		pier_sim_sock_news(s);
+	}
 	return 0;
 }
 
@@ -438,6 +477,13 @@ void pier_stream_close(struct sock *s, bool crash)
 	if (peer && st->local)
 		pier_sim_sock_news(peer); /* whoever waits for room hears of it at once */
 	release(st);
+}
+
+/* Of a node that has crashed: what is under way within it, with the descriptors that it carries. */
+void pier_stream_forget(struct stream *st)
+{
+	lane_clear(&st->lanes[0]);
+	lane_clear(&st->lanes[1]);
 }
 
 /* ---- By others ----------------------------------------------------------------------------------- */

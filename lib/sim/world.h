@@ -4,7 +4,8 @@
  *	film.c       what happened last, and picture.c draws it
  *	world.c      the clock: events in the order of their time, tasks in an order of chance
  *	task.c       a thread of a node: a stack that is left when it waits
- *	node.c       machines: their start and end, their names
+ *	node.c       machines: their start and end, their addresses
+ *	names.c      what they are called
  *	link.c       what a packet meets on its way
  *	weather.c    … when nobody has planned it
  *	kernel.c     what a node's kernel answers at once (io/kernel.h)
@@ -16,7 +17,12 @@
  *	window.c     as far as the reader has room
  *	alive.c      whether there is still somebody
  *	chunk.c      the pieces that travel
- *	datagram.c   udp */
+ *	datagram.c   udp
+ *	unixgram.c   unix datagrams
+ *	group.c      to many: groups, broadcast
+ *	message.c    what is beside the bytes
+ *	option.c     setsockopt
+ *	disk.h       files */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
 
@@ -94,6 +100,7 @@ struct node {
 	uint64_t dice;	      /* rand(3) */
 	struct list asks;     /* of names, files, work: under way */
 	struct sock *signals; /* while its program listens to them */
+	struct disk *disk;
 };
 
 /* One way between two nodes. */
@@ -142,7 +149,11 @@ struct pier_sim {
 	size_t buffer; /* bytes that a stream takes ahead of its reader */
 	bool late;     /* ops complete later, even those that could at once */
 	double part;   /* of receives and sends that do a part of what they could */
-	double faults;
+	double faults, disk_faults;
+	int64_t names_take; /* a look-up, at least */
+	int names_err;
+	struct disk *disks[PIER_SIM_NODES]; /* of nodes that are, or will be */
+	unsigned disk_count;
 	struct settler *settler;
 	struct always always[ALWAYS_MAX];
 	unsigned always_count;
@@ -196,8 +207,14 @@ _Noreturn void pier_node_leave(enum node_state as, int result);
 void pier_node_addr(const struct node *n, int family, uint16_t port, pier_addr *out);
 /* Whose it is: the node `from` itself for loopback, NULL for nobody's. */
 struct node *pier_node_of(struct node *from, const pier_addr *a);
-int pier_node_lookup(struct node *from, const char *host, uint16_t port, bool passive,
-		     pier_addrs *out);
+/* Of the nets for examples (RFC 5737, RFC 3849): what goes there is not answered. */
+bool pier_node_is_hole(const pier_addr *a);
+
+/* ---- names.c ------------------------------------------------------------------------------------- */
+
+struct io_question;
+int pier_names_look_up(const char *host, uint16_t port, bool passive, pier_addrs *out);
+int pier_names_ask(const struct io_question *q, void *answer);
 
 /* ---- link.c -------------------------------------------------------------------------------------- */
 

@@ -152,3 +152,44 @@ TEST(a_picture_has_the_last_of_a_long_run)
 	CHECK(strlen(text) < 200000 && is_well_formed(text));
 	free(text);
 }
+
+/* ---- The example of docs/simulation.md ----------------------------------------------------------- */
+
+static int balance = 100; /* on disk, were it a bank */
+
+static void cashier(pier_conn *c, void *arg)
+{
+	char line[64];
+	(void)arg;
+	while (pier_gets(c, line, sizeof line) > 0)
+		pier_printf(c, "%d\n", strcmp(line, "pay 10") ? balance : (balance -= 10));
+}
+
+static int bank(void)
+{
+	return pier_serve("tcp://:7000", cashier, .quiet = true);
+}
+
+static bool pay(void)
+{
+	char line[64] = "";
+	PIER_AUTO *c = pier_dial("tcp://bank:7000");
+	PIER_WITHIN (PIER_S(2)) {
+		pier_printf(c, "pay 10\n");
+		pier_gets(c, line, sizeof line);
+	}
+	return *line;
+}
+
+static int pay_once(pier_sim *s)
+{
+	CHECK_OK(pier_sim_node(s, "bank", bank));
+	while (!pay()) /* no answer: try again */
+		;
+	return pier_sim_check(s, balance == 90);
+}
+
+TEST(who_tries_again_and_pays_twice_is_found)
+{
+	CHECK_EQ(pier_sim_run(pay_once, .seeds = 1000, .delay = PIER_MS(30), .partitions = 4), 1);
+}
