@@ -1,5 +1,5 @@
 /* Machines: started, stopped, crashed; and what they are called. */
-#include "sock.h"
+#include "disk.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -102,6 +102,7 @@ int pier_node_boot(struct node *n)
 		return -ENOMEM;
 	n->state = NODE_UP;
 	n->paused = false;
+	n->disk->boots++;
 	n->dice = pier_chance(UINT64_MAX);
 	n->workers = 1 + (unsigned)pier_chance(pier_world->o.workers ? pier_world->o.workers : 3);
 	pier_world_trace("%s starts, with up to %u workers", n->name, n->workers);
@@ -111,18 +112,21 @@ int pier_node_boot(struct node *n)
 int pier_node_new(const char *name, int (*main_fn)(void), struct node **out)
 {
 	struct pier_sim *w = pier_world;
-	if (!name || !*name || strlen(name) >= NAME_MAX_SIM)
-		return -EINVAL;
+	struct disk *disk;
 	if (pier_node_find(name))
 		return -EEXIST;
 	if (w->node_count == PIER_SIM_NODES)
 		return -ENOSPC;
+	int err = pier_disk_of(name, &disk);
+	if (err < 0)
+		return err;
 	struct node *n = calloc(1, sizeof *n);
 	if (!n)
 		return -ENOMEM;
 	memcpy(n->name, name, strlen(name));
 	n->number = w->node_count;
 	n->main_fn = main_fn;
+	n->disk = disk;
 	list_init(&n->tasks);
 	list_init(&n->asks);
 	w->nodes[w->node_count++] = n;
@@ -231,6 +235,7 @@ int pier_sim_crash(pier_sim *s, const char *name)
 		return -ESRCH;
 	pier_world_trace("%s crashes", n->name);
 	pier_node_kill(n, NODE_CRASHED);
+	pier_disk_crash(n->disk);
 	return 0;
 }
 

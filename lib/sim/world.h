@@ -20,7 +20,8 @@
  *	unixgram.c   unix datagrams
  *	group.c      to many: groups, broadcast
  *	message.c    what is beside the bytes
- *	option.c     setsockopt */
+ *	option.c     setsockopt
+ *	disk.h       files */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
 
@@ -98,6 +99,7 @@ struct node {
 	uint64_t dice;	      /* rand(3) */
 	struct list asks;     /* of names, files, work: under way */
 	struct sock *signals; /* while its program listens to them */
+	struct disk *disk;
 };
 
 /* One way between two nodes. */
@@ -145,9 +147,11 @@ struct pier_sim {
 	size_t buffer; /* bytes that a stream takes ahead of its reader */
 	bool late;     /* ops complete later, even those that could at once */
 	double part;   /* of receives and sends that do a part of what they could */
-	double faults;
+	double faults, disk_faults;
 	int64_t names_take; /* a look-up, at least */
 	int names_err;
+	struct disk *disks[PIER_SIM_NODES]; /* of nodes that are, or will be */
+	unsigned disk_count;
 	struct settler *settler;
 	struct always always[ALWAYS_MAX];
 	unsigned always_count;

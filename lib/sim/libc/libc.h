@@ -9,7 +9,12 @@
  *	mutex.c      locks, among tasks; held.c: who has them
  *	cond.c       conditions, semaphores
  *	thread.c     threads that are tasks
- *	process.c    who one is, and the end */
+ *	process.c    who one is, and the end
+ *	file.c       files, and their descriptors
+ *	names.c      paths
+ *	folder.c     folders
+ *	map.c        files in memory
+ *	stdio.c      files as streams */
 #ifndef SIM_LIBC_H
 #define SIM_LIBC_H
 
