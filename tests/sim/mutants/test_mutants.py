@@ -11,7 +11,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 PATCHES = sorted(HERE.glob("*.patch"), key=lambda p: p.name)
 HEAD = re.compile(r"^(Kind|Scenario|Seeds): (.*)$", re.MULTILINE)
 BUILT = ("include", "lib", "hub", "cli", "examples", "tests", "docs/man", "meson.build", "meson_options.txt")
-KINDS = """lost wake-up, double completion, off-by-one in framing, forgotten cancel, unbounded queue,
+KINDS = """lost wake-up, double completion, missing fsync, off-by-one in framing, forgotten cancel, unbounded queue,
     wrong resume offset, retry without dedupe, timer leak, ABA on fd reuse"""
 WITHIN = 300  # seconds, for a build or a run
 
