@@ -10,7 +10,7 @@
 
 static pier_sim *sim;
 static int served; /* streams */
-static bool over; /* the client's main has returned */
+static bool over;  /* the client's main has returned */
 
 static void echo(pier_conn *c, void *arg)
 {
