@@ -216,20 +216,39 @@ static void retry(struct sock *s, struct ops *q)
 	q->trying = false;
 }
 
-void pier_sim_sock_room(struct sock *s)
+static void kicked(struct event *e)
 {
-	retry(s, &s->out);
-}
-
-void pier_sim_sock_news(struct sock *s)
-{
+	struct sock *s = list_item(e, struct sock, kick);
 	retry(s, &s->in);
 	retry(s, &s->out);
 }
 
-static void kicked(struct event *e)
+static void kick(struct sock *s, int64_t later)
 {
-	pier_sim_sock_news(list_item(e, struct sock, kick));
+	s->kick.fire = kicked;
+	s->kick.flying = true;
+	if (!s->kick.at.place)
+		pier_event_at(&s->kick, pier_world->now + later);
+}
+
+/* Ops that wait are tried while the news comes in, or, where nothing is left to chance, once who brings it waits itself:
+ * then a batch takes all that has come. */
+void pier_sim_sock_room(struct sock *s)
+{
+	if (pier_world->o.whole && s->out.first)
+		kick(s, 0);
+	else
+		retry(s, &s->out);
+}
+
+void pier_sim_sock_news(struct sock *s)
+{
+	if (pier_world->o.whole && (s->in.first || s->out.first)) {
+		kick(s, 0);
+		return;
+	}
+	retry(s, &s->in);
+	retry(s, &s->out);
 }
 
 static bool submit_sock(struct io *io, struct sock *s, struct io_op *op)
@@ -242,13 +261,8 @@ static bool submit_sock(struct io *io, struct sock *s, struct io_op *op)
 	if (op->result != IO_WAIT)
 		return true;
 	push(q, op);
-	if (later) {
-		s->kick.fire = kicked;
-		s->kick.flying = true;
-		if (!s->kick.at.place)
-			pier_event_at(&s->kick,
-				      pier_world->now + (int64_t)pier_chance(KICK_WITHIN));
-	}
+	if (later)
+		kick(s, (int64_t)pier_chance(KICK_WITHIN));
 	return false;
 }
 
