@@ -15,15 +15,13 @@ static int read_patiently(pier_conn *c)
 
 int main(void)
 {
-	char where[PIER_ADDR_TEXT];
-	pier_listener *silent = NULL;
-	pier_addr addr = {0};
+	PIER_AUTO_LISTENER *silent = NULL;
 	int64_t start = pier_now(); /* time.monotonic() */
 
-	if (pier_listen("tcp://127.0.0.1:0", &silent) < 0 || pier_listener_addr(silent, &addr) < 0)
+	if (pier_listen("tcp://127.0.0.1:0", &silent) < 0) /* socket.create_server(…) */
 		return 1;
-	pier_addr_format(&addr, where, sizeof where);
-	PIER_AUTO *c = pier_dial(where, .timeout = PIER_S(1)); /* create_connection(…, timeout=1) */
+	/* create_connection(silent.getsockname(), timeout=1) */
+	PIER_AUTO *c = pier_dial(pier_listener_url(silent), .timeout = PIER_S(1));
 
 	pier_set_timeouts(c, PIER_MS(200), 0); /* s.settimeout(0.2) */
 	pier_next(c);
@@ -35,7 +33,5 @@ int main(void)
 	PIER_WITHIN (PIER_MS(300)) /* …called by one in a hurry: async with asyncio.timeout(0.3) */
 		read_patiently(c);
 	printf("deadline: %s after %.1f s\n", pier_strerror(pier_err(c)), since(start));
-
-	pier_listener_close(silent);
 	return 0;
 }

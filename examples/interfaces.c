@@ -3,10 +3,9 @@
 
 static void tell_addr(const pier_interface_addr *a)
 {
-	char text[PIER_ADDR_TEXT];
 	const pier_range *range = pier_addr_range(&a->addr, 0);
 
-	printf("    %s/%u", pier_addr_host(&a->addr, text, sizeof text), a->bits);
+	printf("    %s/%u", PIER_HOST_STR(&a->addr), a->bits);
 	if (range)
 		printf("  %s (%s)", range->words, range->source);
 	putchar('\n');
@@ -14,12 +13,10 @@ static void tell_addr(const pier_interface_addr *a)
 
 static void tell(const pier_interface *i)
 {
-	char flags[200];
-
 	printf("%u %s: mtu %u, ", i->index, i->name, i->mtu);
 	for (unsigned k = 0; k < i->mac_len; k++)
 		printf("%s%02x", k ? ":" : "", i->mac[k]);
-	printf(" %s\n", pier_word_flags(PIER_INTERFACE_FLAGS, i->flags, flags, sizeof flags));
+	printf(" %s\n", PIER_FLAGS_STR(PIER_INTERFACE_FLAGS, i->flags));
 	for (unsigned k = 0; k < i->count; k++)
 		tell_addr(&i->addrs[k]);
 }

@@ -1,53 +1,38 @@
 /* A group: what one says, all who joined hear. Here on loopback, so nothing leaves this machine.
  *	multicast [GROUP:PORT] */
 #include <pier.h>
-#include <sys/socket.h>
 
 /* A member, bound to the group's port together with the others. */
-static int join(pier_sock *s, const pier_addr *group, unsigned interface)
+static pier_sock join(const pier_addr *group, unsigned interface)
 {
-	int err = pier_socket(AF_INET, SOCK_DGRAM, 0, s);
-	if (err < 0)
-		return err;
-	pier_sock_set_timeouts(s, PIER_S(3), PIER_S(3)); /* s.settimeout(3) */
-	pier_sock_set_reuse(s, true, false); /* s.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1) */
-	err = pier_sock_bind(s, group);	     /* s.bind(group) */
+	pier_sock s = pier_sock_open(AF_INET, SOCK_DGRAM, 0); /* socket(AF_INET, SOCK_DGRAM) */
+	pier_sock_set_timeouts(&s, PIER_S(3), PIER_S(3));     /* s.settimeout(3) */
+	pier_sock_set_reuse(&s, true, false); /* s.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1) */
+	pier_sock_bind(&s, group);	      /* s.bind(group) */
 	/* s.setsockopt(IPPROTO_IP, IP_ADD_MEMBERSHIP, struct.pack("4s4si", …)) */
-	return err < 0 ? err : pier_sock_join(s, group, interface, NULL);
-}
-
-static ssize_t speak(const pier_addr *group, unsigned interface)
-{
-	PIER_AUTO_SOCK s = PIER_SOCK;
-
-	int err = pier_socket(AF_INET, SOCK_DGRAM, 0, &s);
-	if (err == 0) /* IP_MULTICAST_IF, IP_MULTICAST_TTL, IP_MULTICAST_LOOP */
-		err = pier_sock_set_multicast(&s, interface, 1, true);
-	return err < 0 ? err : pier_sock_sendto(&s, "hello, all", 10, 0, group);
+	pier_sock_join(&s, group, interface, NULL);
+	return s;
 }
 
 int main(int argc, char **argv)
 {
-	pier_sock member[2] = {PIER_SOCK, PIER_SOCK};
+	pier_addr group = pier_addr_of(argc > 1 ? argv[1] : "239.255.74.37:7437"), from;
 	unsigned lo = pier_interface_index("lo"); /* socket.if_nametoindex("lo") */
-	pier_addr group, from;
-	char text[64], who[PIER_ADDR_TEXT];
+	PIER_AUTO_SOCK a = join(&group, lo), b = join(&group, lo),
+		       speaker = pier_sock_open(AF_INET, SOCK_DGRAM, 0);
+	pier_sock *members[] = {&a, &b};
+	char text[64];
 
-	if (pier_addr_parse(pier_text(argc > 1 ? argv[1] : "239.255.74.37:7437"), 7437, &group) < 0)
-		return 2;
-	ssize_t n = join(&member[0], &group, lo);
-	n = n < 0 ? n : join(&member[1], &group, lo);
-	n = n < 0 ? n : speak(&group, lo);
-	for (int i = 0; n >= 0 && i < 2; i++) {
-		/* s.recvfrom(64) */
-		n = pier_sock_recvfrom(&member[i], text, sizeof text, 0, &from);
+	pier_sock_set_multicast(&speaker, lo, 1, true); /* IP_MULTICAST_IF, _TTL, _LOOP */
+	pier_sock_sendto(&speaker, "hello, all", 10, 0,
+			 &group); /* s.sendto(b"hello, all", group) */
+	for (int i = 0; i < 2 && !pier_sock_err(&speaker); i++) {
+		ssize_t n = pier_sock_recvfrom(members[i], text, sizeof text, 0, &from);
 		if (n > 0)
-			printf("member %d hears %s: %.*s\n", i + 1,
-			       pier_addr_host(&from, who, sizeof who), (int)n, text);
-		pier_sock_leave(&member[i], &group, lo, NULL); /* IP_DROP_MEMBERSHIP */
-		pier_sock_close(&member[i]);
+			printf("member %d hears %s: %.*s\n", i + 1, PIER_HOST_STR(&from), (int)n,
+			       text);
+		pier_sock_leave(members[i], &group, lo, NULL); /* IP_DROP_MEMBERSHIP */
 	}
-	if (n < 0)
-		fprintf(stderr, "%s\n", pier_strerror((int)n));
-	return n < 0;
+	return pier_sock_perror(&a, "the group") || pier_sock_perror(&b, "the group") ||
+	       pier_sock_perror(&speaker, "the group");
 }

@@ -1,47 +1,38 @@
 /* All that names can be asked. Each look-up ends after five seconds, which in Python none does.
  *	names HOST SERVICE */
-#include <netdb.h>
 #include <pier.h>
-
-static char text[PIER_ADDR_TEXT];
 
 static int tell_host(const char *name)
 {
 	pier_host host;
 	pier_name back;
-	char full[PIER_NAME_MAX];
 
-	/* gethostbyname_ex(name), gethostbyaddr(name) */
-	int err = pier_host_of(pier_text(name), &host);
+	int err = pier_host_of(pier_text(name), &host); /* gethostbyname_ex(name), gethostbyaddr */
 	if (err < 0)
 		return err;
 	printf("%s is %s\n", name, host.name);
 	for (unsigned i = 0; i < host.aliases; i++)
 		printf("  alias %s\n", host.alias[i]);
-	for (const pier_addr *a = host.addrs.at; a < host.addrs.at + host.addrs.count; a++) {
+	PIER_EACH (a, &host.addrs) {
 		bool named = pier_nameinfo(a, NI_NAMEREQD, &back) == 0; /* getnameinfo(a, …) */
-		printf("  %s%s%s\n", pier_addr_host(a, text, sizeof text),
-		       named ? ", which is " : "", named ? back.host : "");
+		printf(named ? "  %s, which is %s\n" : "  %s\n", PIER_HOST_STR(a), back.host);
 	}
-	err = pier_fqdn(pier_text(name), full, sizeof full); /* getfqdn(name) */
-	if (err == 0)
-		printf("  in full %s\n", full);
-	return err;
+	if (pier_fqdn(pier_text(name), back.host, sizeof back.host) == 0) /* getfqdn(name) */
+		printf("  in full %s\n", back.host);
+	return 0;
 }
 
 static int tell_ways(const char *host, const char *service)
 {
-	pier_infos ways;
-	char family[PIER_WORD], type[PIER_WORD], over[PIER_WORD];
+	pier_hints stream = {.type = SOCK_STREAM};
+	pier_infos ways = {0};
 
 	/* getaddrinfo(host, service, type=SOCK_STREAM) */
-	int err = pier_addrinfo(pier_text(host), pier_text(service),
-				&(pier_hints){.type = SOCK_STREAM}, &ways);
-	for (unsigned i = 0; err == 0 && i < ways.count; i++)
-		printf("%s %s %s %s\n", pier_word(PIER_FAMILIES, ways.at[i].family, family),
-		       pier_word(PIER_TYPES, ways.at[i].type, type),
-		       pier_word(PIER_PROTOCOLS, ways.at[i].protocol, over),
-		       pier_addr_format(&ways.at[i].addr, text, sizeof text));
+	int err = pier_addrinfo(pier_text(host), pier_text(service), &stream, &ways);
+	PIER_EACH (way, &ways)
+		printf("%s %s %s %s\n", PIER_WORD_STR(PIER_FAMILIES, way->family),
+		       PIER_WORD_STR(PIER_TYPES, way->type),
+		       PIER_WORD_STR(PIER_PROTOCOLS, way->protocol), PIER_ADDR_STR(&way->addr));
 	return err;
 }
 

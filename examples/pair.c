@@ -3,30 +3,23 @@
 
 static int answer(void *conn)
 {
-	char line[64];
-
-	while (pier_gets(conn, line, sizeof line) > 0)
+	for (char line[64]; pier_gets(conn, line, sizeof line) > 0;) /* for line in s.makefile(): */
 		pier_printf(conn, "%s to you\n", line);
 	return pier_err(conn);
 }
 
 static int ask(void *arg)
 {
-	pier_conn *end[2] = {0};
-	char line[64];
-
-	(void)arg;
-	int err = pier_pair(end); /* a, b = socket.socketpair() */
-	if (err < 0)
-		return err;
-	PIER_AUTO *a = end[0], *b = end[1];
+	PIER_AUTO *b = NULL, *a = pier_pair_open(&b); /* a, b = socket.socketpair() */
 	PIER_AUTO_GROUP other = PIER_GROUP;
+	char line[64];
+	(void)arg;
 
-	pier_go(&other, answer, b); /* Thread(target=answer, args=[b]).start() */
-	pier_printf(a, "good morning\n");
-	if (pier_gets(a, line, sizeof line) > 0)
+	pier_go(&other, answer, b);		 /* Thread(target=answer, args=[b]).start() */
+	pier_printf(a, "good morning\n");	 /* a.sendall(b"good morning\n") */
+	if (pier_gets(a, line, sizeof line) > 0) /* a.makefile().readline() */
 		puts(line);
-	return pier_err(a);
+	return pier_perror(a);
 }
 
 int main(void)

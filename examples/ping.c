@@ -1,80 +1,55 @@
 /* A raw socket: ICMP echo, as ping does it (RFC 792). Without the right to raw sockets, the kernel's own ping socket.
  *	ping ADDRESS */
-#include <netinet/in.h>
-#include <netinet/ip_icmp.h>
 #include <pier.h>
 
-#define DATA 56
-
-struct echo {
-	struct icmphdr head;
-	char data[DATA];
-};
-
-/* RFC 1071: the sum of the 16-bit words, folded, inverted. */
-static uint16_t checksum(const void *p, size_t len)
+/* Type 8, code, checksum, identifier, number, and 56 bytes of nothing. */
+static void ask(pier_sock *s, const pier_addr *to)
 {
-	const unsigned char *at = p;
-	uint32_t sum = 0;
+	char packet[64] = {0};
 
-	for (size_t i = 0; i + 1 < len; i += 2)
-		sum += (uint32_t)(at[i] << 8 | at[i + 1]);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t) ~(sum + (sum >> 16));
-}
-
-static int ask(pier_sock *s, const pier_addr *to)
-{
-	struct echo e = {.head = {.type = ICMP_ECHO, .un.echo = {htons(7437), htons(1)}}};
-
-	e.head.checksum = htons(checksum(&e, sizeof e));
-	ssize_t n = pier_sock_sendto(s, &e, sizeof e, 0, to); /* s.sendto(packet, (host, 0)) */
-	return n < 0 ? (int)n : 0;
+	pier_pack(packet, sizeof packet, "!BBHHH", 8, 0, 0, 7437, 1); /* struct.pack(…) */
+	pier_pack(packet + 2, 2, "!H", pier_checksum(packet, sizeof packet));
+	pier_sock_sendto(s, packet, sizeof packet, 0, to); /* s.sendto(packet, (host, 0)) */
 }
 
 /* A raw socket hears every ICMP message of this host, each with its IP header. */
-static ssize_t answer(pier_sock *s, const pier_addr *from)
+static size_t answer(pier_sock *s, const pier_addr *from)
 {
-	char in[1500], ip = s->type == SOCK_RAW;
+	char in[1500];
+	pier_addr sender;
+	uint16_t number;
+	uint8_t kind;
 
-	for (;;) {
-		pier_addr sender;
-		struct icmphdr head;
-		ssize_t n = pier_sock_recvfrom(s, in, sizeof in, 0, &sender); /* s.recvfrom(1500) */
-		if (n < 0)
-			return n;
+	for (ssize_t n; (n = pier_sock_recvfrom(s, in, sizeof in, 0, &sender)) > 0;) {
 		/* its length in words: RFC 791 §3.1 */
-		size_t skip = ip ? (size_t)(in[0] & 15) * 4 : 0;
-		if (skip + sizeof head > (size_t)n || !pier_addr_eq(&sender, from))
-			continue;
-		memcpy(&head, in + skip, sizeof head);
-		if (head.type == ICMP_ECHOREPLY && head.un.echo.sequence == htons(1))
-			return n - (ssize_t)skip;
+		size_t skip = s->type == SOCK_RAW ? (size_t)(in[0] & 15) * 4 : 0;
+		pier_bytes icmp = pier_bytes_from(pier_bytes_of(in, (size_t)n), skip);
+		/* kind, _, _, _, number = struct.unpack("!BBHHH", …) */
+		if (pier_unpack(icmp, "!B5xH", &kind, &number) > 0 && kind == 0 && number == 1 &&
+		    pier_addr_eq(&sender, from))
+			return icmp.len;
 	}
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	PIER_AUTO_SOCK s = PIER_SOCK;
-	pier_addr to;
-	char why[300];
+	pier_addr to = pier_addr_of(argc > 1 ? argv[1] : "");
 
-	if (argc < 2 || pier_addr_parse(pier_text(argv[1]), 0, &to) < 0)
-		return 2;
+	if (!to.len)
+		return fprintf(stderr, "usage: ping ADDRESS\n"), 2;
 	/* socket(AF_INET, SOCK_RAW, IPPROTO_ICMP) */
-	int err = pier_socket(AF_INET, SOCK_RAW, IPPROTO_ICMP, &s);
-	if (err == -EPERM)
-		err = pier_socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP, &s);
-	if (err < 0)
-		return fprintf(stderr, "no ping socket here: %s\n", pier_strerror(err)), 77;
+	PIER_AUTO_SOCK s = pier_sock_open(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+	if (pier_sock_err(&s) == -EPERM)
+		s = pier_sock_open(AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
+	if (pier_sock_perror(&s, "a ping socket"))
+		return 77;
 	pier_sock_set_timeouts(&s, PIER_S(3), PIER_S(3)); /* s.settimeout(3) */
-
 	int64_t began = pier_now();
-	ssize_t n = ask(&s, &to);
-	if (n == 0)
-		n = answer(&s, &to);
-	if (n < 0)
-		return fprintf(stderr, "%s\n", pier_sock_why(&s, (int)n, &to, why, sizeof why)), 1;
-	printf("%zd bytes from %s in %.3f ms\n", n, argv[1], (double)(pier_now() - began) / 1e6);
+	ask(&s, &to);
+	size_t n = answer(&s, &to);
+	if (pier_sock_perror(&s, argv[1]))
+		return 1;
+	printf("%zu bytes from %s in %.3f ms\n", n, argv[1], (double)(pier_now() - began) / 1e6);
 	return 0;
 }

@@ -1,39 +1,28 @@
 /* AF_PACKET: every frame of an interface, with what an Ethernet header says.
  *	sniff INTERFACE COUNT */
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
-#include <netinet/in.h>
 #include <pier.h>
 #include <stdlib.h>
 
 int main(int argc, char **argv)
 {
-	PIER_AUTO_SOCK s = PIER_SOCK;
-	pier_addr at;
-	char where[64], text[PIER_ADDR_TEXT], frame[65536];
+	char where[64];
+	pier_addr from;
 
 	if (argc < 3)
-		return 2;
-	/* socket(AF_PACKET, SOCK_RAW, …) */
-	int err = pier_socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL), &s);
-	if (err < 0)
-		return fprintf(stderr, "no packet socket here: %s\n", pier_strerror(err)), 77;
-	snprintf(where, sizeof where, "packet:%s:0x0003", argv[1]);
-	err = pier_addr_read(pier_text(where), &at);
-	if (err == 0)
-		err = pier_sock_bind(&s, &at); /* s.bind((interface, 0)) */
-	if (err < 0)
-		return fprintf(stderr, "%s: %s\n", where, pier_strerror(err)), 1;
-	puts("listening");
-	fflush(stdout);
-
-	pier_sock_set_timeouts(&s, PIER_S(10), PIER_S(10));
-	for (long left = strtol(argv[2], NULL, 10); left > 0; left--) {
-		pier_addr from;
-		ssize_t n = pier_sock_recvfrom(&s, frame, sizeof frame, MSG_TRUNC, &from);
-		if (n < 0)
-			return fprintf(stderr, "%s: %s\n", argv[1], pier_strerror((int)n)), 1;
-		printf("%5zd bytes, %s\n", n, pier_addr_format(&from, text, sizeof text));
+		return fprintf(stderr, "usage: sniff INTERFACE COUNT\n"), 2;
+	snprintf(where, sizeof where, "packet:%s:0x0003", argv[1]); /* all protocols: ETH_P_ALL */
+	/* s = socket(AF_PACKET, SOCK_RAW, 0), which hears nothing before it is bound */
+	PIER_AUTO_SOCK s = pier_sock_open(AF_PACKET, SOCK_RAW, 0);
+	if (pier_sock_perror(&s, "a packet socket"))
+		return 77;
+	pier_sock_bind(&s, PIER_ADDR_AT(where));	    /* s.bind((interface, 3)) */
+	pier_sock_set_timeouts(&s, PIER_S(10), PIER_S(10)); /* s.settimeout(10) */
+	dprintf(1, "listening\n");
+	for (long left = strtol(argv[2], NULL, 10); left > 0 && !pier_sock_err(&s); left--) {
+		/* frame, address = s.recvfrom(65536): here its length is enough */
+		ssize_t n = pier_sock_recvfrom(&s, NULL, 0, MSG_TRUNC, &from);
+		if (n >= 0)
+			printf("%5zd bytes, %s\n", n, PIER_ADDR_STR(&from));
 	}
-	return 0;
+	return pier_sock_perror(&s, where) != 0;
 }

@@ -6,111 +6,94 @@
 #define BLOCK 1428 /* fills an Ethernet frame */
 #define TRIES 5
 
-enum {
-	RRQ = 1,
-	DATA = 3,
-	ACK,
-	ERROR,
-	OACK
-};
+static const int RRQ = 1, DATA = 3, ACK = 4, ERROR = 5, OACK = 6;
 
-struct download {
-	pier_sock s;
-	pier_addr server;
-	bool met;	/* it answers from a port of its own: RFC 1350 §4 */
-	uint32_t block; /* the last one that we have, counted on past 65535 */
-	char in[4 + BLOCK + 1];
-};
-
-static uint16_t word(const char *at) /* struct.unpack("!H", at) */
-{
-	return (uint16_t)((unsigned char)at[0] << 8 | (unsigned char)at[1]);
-}
+static pier_sock s = PIER_SOCK;
+static pier_addr server;
+static size_t full;    /* bytes of a whole block; 0 until the server has answered */
+static uint16_t block; /* the last one that we have; after 65535 comes 0 */
+static char in[4 + BLOCK];
+static pier_bytes packet, data; /* of `in` */
 
 /* The next block, or at first the options that the server took. What is old, or from strangers, is passed over. */
-static ssize_t hear(struct download *d)
+static int hear(void)
 {
-	for (pier_addr from;;) {
-		ssize_t n = pier_sock_recvfrom(&d->s, d->in, sizeof d->in - 1, 0, &from);
-		if (n < 0)
-			return n;
-		if (!d->met)
-			pier_addr_set_port(&d->server, pier_addr_port(&from));
-		if (n < 4 || !pier_addr_eq(&from, &d->server))
+	uint16_t op, number;
+	pier_addr from;
+
+	/* packet, sender = s.recvfrom(4 + BLOCK) */
+	for (ssize_t n; (n = pier_sock_recvfrom(&s, in, sizeof in, 0, &from)) >= 0;) {
+		if (!full && strcmp(PIER_HOST_STR(&from), PIER_HOST_STR(&server)) == 0)
+			server = from; /* it answers from a port of its own: RFC 1350 §4 */
+		packet = pier_bytes_of(in, (size_t)n);
+		/* op, number = struct.unpack("!HH", packet[:4]) */
+		if (pier_unpack(packet, "!HH*", &op, &number, &data) < 0 ||
+		    !pier_addr_eq(&from, &server))
 			continue;
-		d->met = true;
-		d->in[n] = 0;
-		if (word(d->in) == ERROR)
-			return -EPROTO; /* its words are d->in + 4 */
-		if (word(d->in) == DATA && word(d->in + 2) == (uint16_t)(d->block + 1))
-			return n;
-		if (word(d->in) == OACK && d->block == 0)
-			return n;
+		uint16_t next = (uint16_t)(block + 1);
+		if (op == ERROR || (op == OACK && !full) || (op == DATA && number == next))
+			return op;
 	}
+	return 0;
 }
 
 /* Says it until there is an answer, once a second. */
-static ssize_t ask(struct download *d, const void *what, size_t len)
+static int ask(const void *what, size_t len)
 {
-	ssize_t n = -ETIMEDOUT;
+	int op = 0;
 
-	for (int i = 0; i < TRIES && n == -ETIMEDOUT; i++)
-		PIER_WITHIN (PIER_S(1)) { /* s.settimeout(1) */
-			/* s.sendto(what, a) */
-			n = pier_sock_sendto(&d->s, what, len, 0, &d->server);
-			n = n < 0 ? n : hear(d); /* data, a = s.recvfrom(1433) */
-		}
-	return n;
+	for (int i = 0; i < TRIES && !op; i++) {
+		pier_sock_sendto(&s, what, len, 0, &server); /* s.sendto(what, server) */
+		PIER_WITHIN (PIER_S(1))			     /* s.settimeout(1) */
+			op = hear();
+	}
+	return op;
 }
 
-static ssize_t download(struct download *d, const char *name, FILE *file)
+/* The op at which it ended: DATA when all is there. */
+static int download(const char *name, FILE *file)
 {
-	char ack[4] = {0, ACK}, want[300];
-	size_t full = 512;
+	char ack[4], want[300];
+	const char *option, *size;
 
-	/* b"\0\1" + name + b"\0octet\0blksize\0" + b"1428\0" */
-	int len = snprintf(want, sizeof want, "%c%c%s%coctet%cblksize%c%d", 0, RRQ, name, 0, 0, 0,
-			   BLOCK);
-	if (len >= (int)sizeof want)
-		return -ENAMETOOLONG;
-	ssize_t n = ask(d, want, (size_t)len + 1);
-	if (n > 0 && word(d->in) == OACK) { /* "blksize", its NUL, and the size: RFC 2347 */
-		full = strcasecmp(d->in + 2, "blksize") ? 512 : strtoul(d->in + 10, NULL, 10);
-		n = full < 8 || full > BLOCK ? -EPROTONOSUPPORT : ask(d, ack, sizeof ack);
+	ssize_t len = pier_pack(want, sizeof want, "!Hzzzz", RRQ, name, "octet", "blksize", "1428");
+	int op = len < 0 ? 0 : ask(want, (size_t)len);
+	full = 512;
+	if (op == OACK) { /* RFC 2347 */
+		if (pier_unpack(packet, "!Hzz", NULL, &option, &size) > 0 &&
+		    strcasecmp(option, "blksize") == 0)
+			full = strtoul(size, NULL, 10);
+		pier_pack(ack, sizeof ack, "!HH", ACK, 0); /* struct.pack("!HH", ACK, 0) */
+		op = full < 8 || full > BLOCK ? OACK : ask(ack, sizeof ack);
 	}
-	while (n > 0) {
-		size_t got = (size_t)n - 4;
-		fwrite(d->in + 4, 1, got, file); /* f.write(data[4:]) */
-		d->block++;
-		memcpy(ack + 2, d->in + 2, 2); /* struct.pack("!HH", 4, block) */
-		if (got < full)		       /* a short block ends the file: RFC 1350 §6 */
-			return pier_sock_sendto(&d->s, ack, sizeof ack, 0, &d->server);
-		n = ask(d, ack, sizeof ack);
+	while (op == DATA) {
+		fwrite(data.p, 1, data.len, file); /* file.write(data[4:]) */
+		pier_pack(ack, sizeof ack, "!HH", ACK, ++block);
+		if (data.len < full) /* a short block ends the file: RFC 1350 §6 */
+			return pier_sock_sendto(&s, ack, sizeof ack, 0, &server) < 0 ? 0 : DATA;
+		op = ask(ack, sizeof ack);
 	}
-	return n;
+	return op;
 }
 
 int main(int argc, char **argv)
 {
-	struct download d = {.s = PIER_SOCK};
-
-	if (argc != 4 || pier_addr_parse(pier_text(argv[1]), 69, &d.server) < 0)
+	server = pier_addr_of(argc == 4 ? argv[1] : "");
+	if (!server.len)
 		return fprintf(stderr, "usage: tftp_get ADDRESS:PORT NAME INTO\n"), 2;
 	FILE *file = fopen(argv[3], "wb"); /* open(into, "wb") */
 	if (!file)
 		return perror(argv[3]), 1;
 
-	/* socket(…, SOCK_DGRAM) */
-	ssize_t n = pier_socket(d.server.sa.sa_family, SOCK_DGRAM, 0, &d.s);
-	if (n == 0)
-		n = download(&d, argv[2], file);
-	if (ferror(file) || fclose(file))
-		n = n < 0 ? n : -EIO;
-	if (n < 0) {
-		remove(argv[3]);
-		fprintf(stderr, "%s: %s\n", argv[2],
-			n == -EPROTO ? d.in + 4 : pier_strerror((int)n));
-	}
-	pier_sock_close(&d.s);
-	return n < 0;
+	s = pier_sock_open(server.sa.sa_family, SOCK_DGRAM, 0); /* socket(…, SOCK_DGRAM) */
+	int op = download(argv[2], file);
+	pier_sock_close(&s);
+	if (op == DATA && !ferror(file) && fclose(file) == 0)
+		return 0;
+	remove(argv[3]);
+	if (op == ERROR)
+		fprintf(stderr, "%s: %.*s\n", argv[2], (int)data.len, data.p);
+	else
+		fprintf(stderr, "%s: %s\n", argv[2], pier_strerror(pier_sock_err(&s) ?: -EPROTO));
+	return 1;
 }

@@ -2,30 +2,21 @@
  * or what both name.
  *	udp_talk 127.0.0.1:8081 udp://127.0.0.1:8082 GB2312
  *	udp_talk 127.0.0.1:8082 udp://127.0.0.1:8081 GB2312 */
-#include <iconv.h>
 #include <pier.h>
 
-static iconv_t encode, decode;
-
-/* text.encode(wire, "ignore"), data.decode(wire, "ignore"), up to what cannot be said. */
-static size_t recode(iconv_t how, pier_bytes in, char *out, size_t room)
-{
-	char *at = out;
-
-	iconv(how, NULL, NULL, NULL, NULL); /* from the start */
-	iconv(how, &in.p, &in.len, &at, &room);
-	return (size_t)(at - out);
-}
+static pier_charset *wire;
 
 static int hear(void *c)
 {
 	char text[4096];
 
 	/* while True: data = s.recv(65535); except ConnectionRefusedError: pass */
-	for (pier_bytes b; (b = pier_next(c)).p || pier_err(c) == -ECONNREFUSED; pier_clear(c))
+	for (pier_bytes b; (b = pier_next(c)).p || pier_err(c) == -ECONNREFUSED; pier_clear(c)) {
+		int n = (int)pier_decode(wire, b, text,
+					 sizeof text); /* data.decode(wire, "ignore") */
 		if (b.p)
-			printf("%s: %.*s\n", pier_peer(c),
-			       (int)recode(decode, b, text, sizeof text), text);
+			printf("%s: %.*s\n", pier_peer(c), n, text);
+	}
 	return pier_err(c);
 }
 
@@ -38,9 +29,9 @@ static int talk(void *argv)
 	PIER_AUTO_GROUP ears = PIER_GROUP;
 
 	pier_go(&ears, hear, other); /* Thread(target=hear).start() */
-	/* for line in sys.stdin: s.send(line.encode(wire)) */
+	/* for line in sys.stdin: s.send(line.encode(wire, "ignore")) */
 	while (pier_gets(keys, line, sizeof line) > 0)
-		pier_send(other, text, recode(encode, pier_text(line), text, sizeof text));
+		pier_send(other, text, pier_encode(wire, pier_text(line), text, sizeof text));
 	return pier_perror(other); /* except OSError as e: sys.exit(str(e)) */
 }
 
@@ -49,10 +40,10 @@ int main(int argc, char **argv)
 	setlinebuf(stdout);
 	if (argc < 3)
 		return fprintf(stderr, "usage: udp_talk MY-ADDRESS:PORT THEIR-URL [CHARSET]\n"), 2;
-	const char *wire = argc > 3 ? argv[3] : "UTF-8";
-	encode = iconv_open(wire, "UTF-8"); /* codecs.lookup(wire) */
-	decode = iconv_open("UTF-8", wire);
-	if (encode == (iconv_t)-1 || decode == (iconv_t)-1)
-		return fprintf(stderr, "udp_talk: no charset %s here\n", wire), 2;
-	return pier_run(talk, argv, .workers = 1) != 0;
+	wire = pier_charset_open(argc > 3 ? argv[3] : "UTF-8"); /* codecs.lookup(wire) */
+	if (!wire)
+		return fprintf(stderr, "udp_talk: no charset %s here\n", argv[3]), 2;
+	int err = pier_run(talk, argv, .workers = 1);
+	pier_charset_close(wire);
+	return err != 0;
 }

@@ -18,7 +18,7 @@ static int meet(void *url)
 	pier_listener *listener = NULL;
 	char line[64];
 
-	int err = pier_listen(url, &listener); /* s = socket(AF_UNIX, SOCK_STREAM); s.bind(path); s.listen() */
+	int err = pier_listen(url, &listener); /* s = socket(AF_UNIX); s.bind(path); s.listen() */
 	if (err < 0)
 		return fprintf(stderr, "%s: %s\n", (char *)url, pier_strerror(err)), err;
 	PIER_AUTO_GROUP server = PIER_GROUP;

@@ -7,7 +7,9 @@
 #include <pier/addr.h>
 #include <pier/bytes.h>
 #include <pier/chan.h>
+#include <pier/charset.h>
 #include <pier/conn.h>
+#include <pier/digest.h>
 #include <pier/error.h>
 #include <pier/fiber.h>
 #include <pier/file.h>
@@ -19,6 +21,7 @@
 #include <pier/names.h>
 #include <pier/network.h>
 #include <pier/offload.h>
+#include <pier/pack.h>
 #include <pier/server.h>
 #include <pier/sim.h>
 #include <pier/sock.h>

@@ -16,9 +16,7 @@ class Give(socketserver.StreamRequestHandler):
             if os.path.commonpath([folder, path]) != folder:
                 raise PermissionError(0, "outside the folder")
             with open(path, "rb") as f:
-                md5 = hashlib.md5()
-                while chunk := f.read(16384):
-                    md5.update(chunk)
+                md5 = hashlib.file_digest(f, "md5")
                 f.seek(0)
                 size = os.fstat(f.fileno()).st_size
                 self.wfile.write(f"{size} {md5.hexdigest()}\n".encode())

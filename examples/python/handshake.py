@@ -2,7 +2,7 @@
 
 import ctypes, socket, struct, sys, time
 
-FLAGS = ["FIN ", "SYN ", "RST ", "PSH ", "ACK "]
+FLAGS = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"]
 first = [0, 0]
 
 
@@ -12,8 +12,8 @@ def tell(p):
     if flags & 2:
         first[up] = seq
     data = struct.unpack("!H", p[2:4])[0] - (p[0] & 15) * 4 - (offset >> 4) * 4
-    words = "".join(name for i, name in enumerate(FLAGS) if flags & 1 << i)
-    line = f"  {'client -> server' if up else 'server -> client'}  {words} seq {(seq - first[up]) & 0xffffffff}"
+    words = "|".join(name for i, name in enumerate(FLAGS) if flags & 1 << i)
+    line = f"  {'client -> server' if up else 'server -> client'}  {words}  seq {(seq - first[up]) & 0xffffffff}"
     if flags & 16:
         line += f" ack {(ack - first[not up]) & 0xffffffff}"
     print(line + (f", {data} bytes" if data else ""))
@@ -25,10 +25,10 @@ def show(call):
     while (left := end - time.monotonic()) > 0:
         wire.settimeout(left)
         try:
-            p, (_, _, kind, _, _) = wire.recvfrom(40)
+            p = wire.recv(40)
         except TimeoutError:
             break
-        if len(p) == 40 and kind != socket.PACKET_OUTGOING and p[9] == socket.IPPROTO_TCP:
+        if len(p) == 40 and p[9] == socket.IPPROTO_TCP:
             tell(p)
     print()
 
@@ -49,6 +49,7 @@ code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line 
     (6, 0, 0, 40),
     (6, 0, 0, 0))))
 wire.setsockopt(socket.SOL_SOCKET, 26, struct.pack("HL", 7, ctypes.addressof(code)))
+wire.setsockopt(263, 23, 1)
 wire.bind(("lo", 0x0800))
 client = socket.create_connection(("127.0.0.1", port))
 show("connect: the handshake")

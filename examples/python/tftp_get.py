@@ -12,23 +12,22 @@ class Refused(Exception):
 
 class Download:
     def __init__(self, s, server):
-        self.s, self.server, self.met, self.block = s, server, False, 0
+        self.s, self.server, self.full, self.block = s, server, 0, 0
 
     def hear(self, until):
         while True:
             self.s.settimeout(max(0.001, until - time.monotonic()))
             data, sender = self.s.recvfrom(4 + BLOCK)
-            if not self.met:
-                self.server = (self.server[0], sender[1])
-            if len(data) < 4 or sender[:2] != self.server:
+            if not self.full and sender[0] == self.server[0]:
+                self.server = sender
+            if len(data) < 4 or sender != self.server:
                 continue
-            self.met = True
             op, number = struct.unpack("!HH", data[:4])
             if op == ERROR:
                 raise Refused(data[4:].rstrip(b"\0").decode(errors="replace"))
             if op == DATA and number == (self.block + 1) & 0xffff:
                 return op, data
-            if op == OACK and self.block == 0:
+            if op == OACK and not self.full:
                 return op, data
 
     def ask(self, what):
@@ -41,20 +40,20 @@ class Download:
         raise TimeoutError("timed out")
 
     def run(self, name, file):
-        full = 512
         op, data = self.ask(b"\0\1" + name.encode() + b"\0octet\0blksize\0%d\0" % BLOCK)
+        self.full = 512
         if op == OACK:
             words = data[2:].split(b"\0")
             if words[0].lower() == b"blksize":
-                full = int(words[1])
-            if not 8 <= full <= BLOCK:
+                self.full = int(words[1])
+            if not 8 <= self.full <= BLOCK:
                 raise Refused("a block size that nobody asked for")
             op, data = self.ask(struct.pack("!HH", ACK, 0))
         while True:
             file.write(data[4:])
             self.block += 1
             ack = struct.pack("!HH", ACK, self.block & 0xffff)
-            if len(data) - 4 < full:
+            if len(data) - 4 < self.full:
                 return self.s.sendto(ack, self.server)
             op, data = self.ask(ack)
 

@@ -34,6 +34,12 @@ PIER_API int pier_addr_unix(pier_bytes path, pier_addr *out);
  * pier_addr_unix does. vsock(7), netlink(7), packet(7). */
 PIER_API int pier_addr_read(pier_bytes text, pier_addr *out);
 
+/* The same by value; an address without length when the text is none. Python: ("127.0.0.1", 80). */
+PIER_API pier_addr pier_addr_of(const char *text);
+
+/* Where one stands in a call, in room of the block around:	pier_sock_bind(&s, PIER_ADDR_AT("127.0.0.1:0")); */
+#define PIER_ADDR_AT(text) ((pier_addr[1]){pier_addr_of(text)})
+
 /* Writes the address as text: "127.0.0.1:80", "[::1]:80", "/run/x.sock", "@name", "unix" for an
  * unnamed one. An IPv4 address inside an IPv6 one (::ffff:127.0.0.1) is told as IPv4. Returns `into`,
  * always ended by a NUL and cut at `room`. */
@@ -48,6 +54,10 @@ PIER_API bool pier_addr_eq(const pier_addr *a, const pier_addr *b);
 
 /* The host alone: "127.0.0.1", "fe80::1%eth0", "unix". For limits per host and for logs. */
 PIER_API const char *pier_addr_host(const pier_addr *a, char *into, size_t room);
+
+/* The two for a printf, in room of the block around:	printf("%s\n", PIER_ADDR_STR(&from)); */
+#define PIER_ADDR_STR(a) pier_addr_format((a), (char[PIER_ADDR_TEXT]){0}, PIER_ADDR_TEXT)
+#define PIER_HOST_STR(a) pier_addr_host((a), (char[PIER_ADDR_TEXT]){0}, PIER_ADDR_TEXT)
 
 /* ---- Endpoints: where to dial or listen -------------------------------------------------------- */
 

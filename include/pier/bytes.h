@@ -29,6 +29,13 @@ static inline pier_bytes pier_bytes_of(const void *p, size_t len)
 	return b;
 }
 
+/* What is left behind the first `n` bytes; nothing at all when there are fewer. Python: data[n:]. */
+static inline pier_bytes pier_bytes_from(pier_bytes b, size_t n)
+{
+	pier_bytes rest = {n <= b.len && b.p ? b.p + n : NULL, n <= b.len ? b.len - n : 0};
+	return rest;
+}
+
 /* True when the bytes are exactly those of `text`. */
 static inline bool pier_bytes_eq(pier_bytes b, const char *text)
 {

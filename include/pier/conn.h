@@ -41,7 +41,8 @@ typedef struct pier_tried {
 	unsigned count;
 	struct pier_try {
 		pier_addr to;
-		int err;      /* 0 for the one that won; -ECANCELED for those it left behind */
+		int err; /* 0 for the one that won, or why TLS with it failed, which ends a dial;
+			       * -ECANCELED for those it left behind */
 		int64_t took; /* ns */
 	} at[PIER_TRIED_MAX];
 } pier_tried;
@@ -77,6 +78,10 @@ PIER_API pier_conn *pier_dial_with(const char *url, const pier_dial_opts *opts);
 /* Two conns joined to each other inside this process. Returns 0, or -EMFILE, -ENOMEM with `out`
  * untouched. Python: socket.socketpair. socketpair(2). */
 PIER_API int pier_pair(pier_conn *out[2]);
+
+/* The same, one returned and one in *other; on failure a failed conn, as pier_dial's, and NULL.
+ *	PIER_AUTO *b = NULL, *a = pier_pair_open(&b); */
+PIER_API pier_conn *pier_pair_open(pier_conn **other);
 
 /* A conn over an open descriptor (socket, pipe, terminal), of which it becomes the owner. */
 PIER_API pier_conn *pier_adopt(int fd, const pier_dial_opts *opts);

@@ -39,6 +39,16 @@ enum {
 PIER_API int pier_file_open(pier_dir *d, const char *path, int how);
 PIER_API int pier_file_close(int fd);
 
+/* A descriptor that its scope owns:	PIER_AUTO_FILE file = pier_file_open(folder, name, PIER_READ);
+ * Python: with open(…) as file. */
+#define PIER_AUTO_FILE PIER_CLEANUP(pier_file_close_auto) int
+
+static inline void pier_file_close_auto(int *fd)
+{
+	if (*fd >= 0)
+		pier_file_close(*fd);
+}
+
 /* Asks about a path beneath, or about an open file. Returns 0 or an error. */
 PIER_API int pier_file_stat(pier_dir *d, const char *path, pier_file_info *out);
 PIER_API int pier_file_fstat(int fd, pier_file_info *out);

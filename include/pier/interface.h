@@ -39,6 +39,9 @@ PIER_API void pier_interfaces_free(pier_interface *list);
 PIER_API unsigned pier_interface_index(const char *name);
 PIER_API const char *pier_interface_name(unsigned index, char *into);
 
+/* The same for a printf, in room of the block around. */
+#define PIER_INTERFACE_STR(index) pier_interface_name((index), (char[16]){0})
+
 PIER_END
 
 #endif

@@ -100,6 +100,16 @@ PIER_API int pier_ancillary_class(const pier_ancillary *a);
 /* When the kernel received it: ns since 1970, or -ENODATA. SCM_TIMESTAMPNS, SCM_TIMESTAMP. */
 PIER_API int64_t pier_ancillary_time(const pier_ancillary *a);
 
+/* All that came beside a datagram; see pier_sock_recv_arrival. */
+typedef struct pier_arrival {
+	pier_addr from;
+	pier_addr to;	    /* which of our addresses it was sent to; len 0 when that is not told */
+	unsigned interface; /* by which it came; 0 when that is not told */
+	int hops, class_;   /* as pier_ancillary_hops and _class */
+	int64_t time;	    /* as pier_ancillary_time */
+	int flags;	    /* as in pier_message */
+} pier_arrival;
+
 /* UDP_SEGMENT: the kernel cuts one send into datagrams of `size` bytes. UDP_GRO: the size of the datagrams that were
  * received as one; -ENODATA when it is one. udp(7). */
 PIER_API int pier_ancillary_add_segments(pier_ancillary *a, unsigned size);

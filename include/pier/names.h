@@ -2,6 +2,7 @@
 #ifndef PIER_NAMES_H
 #define PIER_NAMES_H
 
+#include <netdb.h> /* AI_…, NI_… */
 #include <pier/addr.h>
 #include <pier/api.h>
 

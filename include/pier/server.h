@@ -15,6 +15,8 @@ PIER_BEGIN
  * With `per_message` it serves one message, and the conn stays when it returns: see below. */
 typedef void (*pier_handler)(pier_conn *c, void *arg);
 
+#define PIER_DATA_MAX (64u << 10) /* bytes of .data_size */
+
 typedef struct pier_serve_opts {
 	size_t size;	    /* sizeof(pier_serve_opts), set by the macro */
 	void *arg;	    /* given to every handler */
@@ -43,6 +45,9 @@ typedef struct pier_serve_opts {
 	const char *user, *group;
 	/* It stops after serving so many conns; 0 = never. 1 is Python's handle_request. */
 	unsigned max_served;
+	/* Bytes of the application's own for each conn, at most PIER_DATA_MAX: zeros when on_open is called, freed after on_close. pier_data is
+	 * where they are, and not to be set. */
+	size_t data_size;
 	int64_t tick; /* how often on_tick is called; 0 = never */
 	/* Called once, on worker 0, when every worker listens: the real addresses, as text. */
 	void (*on_listen)(const char *where, void *arg);
@@ -85,7 +90,7 @@ typedef struct pier_serve_opts {
  * a conn come in their order. Between two messages a conn has no fiber, no stack and no buffer: about 0.5 KiB in all
  * (under TLS 14.6, nearly all of it OpenSSL's), and what it has sent in of a message that has only begun.
  *
- * What a handler keeps from one message to the next hangs on pier_set_data; on_close frees it. A message that it
+ * What a handler keeps from one message to the next is its pier_data, of `data_size` bytes. A message that it
  * does not take is dropped. Of a raw stream, what it leaves unread stays: it is called again at once if it has taken
  * some, else when more has come (-EMSGSIZE when that is message_max bytes). Further receives wait on
  * the fiber, as ever. The conn ends when its input does, by an error, by `idle` or `rd` between messages,
@@ -132,9 +137,10 @@ typedef struct pier_listen_opts {
 	size_t message_max; /* 0 = PIER_MESSAGE_MAX */
 	int64_t idle;	    /* of the accepted conns; 0 = never */
 	bool reuse_port;    /* several listeners share the port: SO_REUSEPORT, socket(7) */
+	pier_tls *tls;	    /* of tls://, with a certificate; it lives longer than the listener */
 } pier_listen_opts;
 
-/* Listens (tcp, unix, seqpacket; or fd:, systemd: on a socket that listens already, of which it becomes the
+/* Listens (tcp, tls, unix, seqpacket; or fd:, systemd: on a socket that listens already, of which it becomes the
  * owner unless it fails). An empty host is every address, IPv4 and IPv6; of a name with several addresses,
  * each. A unix path left by a dead server is taken over; a living one is -EADDRINUSE. Port 0 asks the kernel
  * for a free one. Returns 0 with `out` set, or an error. Python: socket.create_server. listen(2). */
@@ -145,11 +151,17 @@ PIER_API int pier_listen_with(const char *url, const pier_listen_opts *opts, pie
 			 (out))
 
 /* Waits for the next conn, which becomes the caller's. Returns 0 with `out` set, or an error; a peer that
- * left before it was accepted is passed over. Python: socket.accept. accept4(2). */
+ * left before it was accepted is passed over. Of tls:// it is the next whose handshake is done: while somebody waits here,
+ * PIER_TLS_SHAKING_MAX clients shake hands at once; who fails, or takes longer than .handshake, or is at it for longest
+ * when there are more, is let go, and pier_log hears why. Python: socket.accept. accept4(2). */
 PIER_API int pier_accept(pier_listener *l, pier_conn **out);
 
 /* Where it listens, with the real port. */
 PIER_API int pier_listener_addr(const pier_listener *l, pier_addr *out);
+
+/* The same as a URL to dial: "tcp://127.0.0.1:40123", "unix:/run/x.sock". Owned by the listener. Of a wildcard, what
+ * leads to this machine when dialled on it. */
+PIER_API const char *pier_listener_url(pier_listener *l);
 
 /* Closes it and removes its unix path. NULL is allowed. */
 PIER_API void pier_listener_close(pier_listener *l);

@@ -2,8 +2,9 @@
  * is one system call when it need not wait. When it must, it parks the fiber, or blocks the thread outside of
  * fibers, until its time-out, a deadline around it (PIER_WITHIN), or a cancel ends it.
  *
- * In every call: an error is a negative errno and does not stick; EINTR is never seen and costs no time; SIGPIPE
- * does not come; descriptors are born CLOEXEC. A receive that returns 0 is the end of a stream, on datagrams it
+ * In every call: an error is a negative errno and stops nothing, but the first is noted (pier_sock_err), so that a
+ * sequence of calls may be checked once; EINTR is never seen and costs no time; SIGPIPE does not come; descriptors
+ * are born CLOEXEC. A receive that returns 0 is the end of a stream, on datagrams it
  * is an empty message.
  *
  * A handle belongs to one worker or thread, and stays where it is while a fiber waits on it. To give a socket
@@ -26,13 +27,16 @@ typedef struct pier_sock {
 	/* The library's own. */
 	const char *doing;
 	struct pier_sock_wait *waits;
-	bool blocking, lingers;
+	bool blocking, sleeps, lingers;
 	uint8_t vain, skip;
+	int err;
+	const char *failed;
 } pier_sock;
 
 #define PIER_SOCK                                                                                  \
 	{                                                                                          \
-		-1, 0, 0, 0, PIER_FOREVER, PIER_FOREVER, NULL, NULL, false, false, 0, 0            \
+		-1, 0, 0, 0, PIER_FOREVER, PIER_FOREVER, NULL, NULL, false, false, false, 0, 0, 0, \
+			NULL                                                                       \
 	}
 
 /* A socket that its scope owns:	PIER_AUTO_SOCK s = PIER_SOCK; */
@@ -43,6 +47,10 @@ typedef struct pier_sock {
 /* A new socket, with the default time-out, or none to wait where `type` has SOCK_NONBLOCK. Returns 0, -EAFNOSUPPORT,
  * -EPROTONOSUPPORT, -EPERM, -EMFILE … Python: socket.socket. socket(2). */
 PIER_API int pier_socket(int family, int type, int protocol, pier_sock *out);
+
+/* The same by value: when it cannot be had, a closed handle, of which pier_sock_err tells why.
+ *	PIER_AUTO_SOCK s = pier_sock_open(AF_INET, SOCK_DGRAM, 0); */
+PIER_API pier_sock pier_sock_open(int family, int type, int protocol);
 
 /* Two of AF_UNIX, joined: SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET. Python: socket.socketpair. */
 PIER_API int pier_socketpair(int type, pier_sock out[2]);
@@ -119,6 +127,12 @@ PIER_API ssize_t pier_sock_recvfrom(pier_sock *s, void *into, size_t room, int f
 /* One message with all that belongs to it; see message.h. Python: socket.recvmsg_into. recvmsg(2). */
 PIER_API ssize_t pier_sock_recvmsg(pier_sock *s, pier_message *m, int flags);
 
+/* One message, and as values what came beside it, as far as the socket was told to tell: pier_sock_set_pktinfo,
+ * _set_recv_hops, _set_recv_class, _set_timestamps. Returns the bytes kept, or an error with `out` untouched. Descriptors that came
+ * are closed. Python: socket.recvmsg and a loop over its ancdata. */
+PIER_API ssize_t pier_sock_recv_arrival(pier_sock *s, void *into, size_t room, int flags,
+					pier_arrival *out);
+
 /* Up to `count` messages: waits for the first and takes what else is there. Their bytes are in m[i].bytes. Returns
  * how many, or an error. recvmmsg(2). */
 PIER_API int pier_sock_recvmmsg(pier_sock *s, pier_message *m, unsigned count, int flags);
@@ -160,6 +174,18 @@ PIER_API ssize_t pier_sock_send_fds(pier_sock *s, const void *p, size_t n, const
  * or than this process may open, all of them are closed: -EMSGSIZE. None leaks. Python: recv_fds. */
 PIER_API ssize_t pier_sock_recv_fds(pier_sock *s, void *into, size_t room, int *fds, unsigned max,
 				    unsigned *count);
+
+/* ---- Errors --------------------------------------------------------------------------------------- */
+
+/* The first error of a call on `s` since it was opened or cleared, negative, or 0: to be asked for after a sequence of
+ * calls. As with ferror(3), the calls after it are made all the same. That a call would have had to wait (time-out 0)
+ * is none, and what is asked of a const handle leaves no note. */
+PIER_API int pier_sock_err(const pier_sock *s);
+PIER_API void pier_sock_clear(pier_sock *s);
+
+/* For the end of programs: says it on stderr when there is one, as "bind to WHAT: Address already in use"; `what` NULL:
+ * whom the socket is connected to. Returns what pier_sock_err does. perror(3). Python: except OSError as e: sys.exit(str(e)). */
+PIER_API int pier_sock_perror(const pier_sock *s, const char *what);
 
 /* ---- Conns and words ----------------------------------------------------------------------------- */
 

@@ -72,6 +72,10 @@ PIER_API int pier_sock_set_user_timeout(pier_sock *s, int64_t ns);
 PIER_API int pier_sock_set_defer_accept(pier_sock *s, int64_t ns);
 PIER_API int pier_sock_set_congestion(pier_sock *s, const char *name); /* "cubic"; TCP_CONGESTION */
 
+/* The state of a connection in the words of RFC 9293 §3.3.2: "ESTABLISHED", "FIN-WAIT-2" …; "?" where there is none.
+ * Python: getsockopt(IPPROTO_TCP, TCP_INFO, 1). TCP_INFO, tcp(7). */
+PIER_API const char *pier_sock_state(const pier_sock *s);
+
 /* ---- IPv4 and IPv6, whichever the socket is ------------------------------------------------------ */
 
 PIER_API int pier_sock_set_v6only(pier_sock *s, bool yes); /* RFC 3493 §5.3; IPV6_V6ONLY */

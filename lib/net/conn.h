@@ -72,7 +72,7 @@ struct pier_conn {
 	bool opened : 1; /* its server has called on_open */
 	bool behind : 1; /* a proxy that has not said yet for whom it speaks: its host is not counted */
 	bool secure : 1;	   /* TLS comes before all else */
-	bool unopened : 1;	   /* … and its handshake failed */
+	bool unopened : 1;	   /* … and its handshake failed, or there was no memory */
 	bool elsewhere : 1;	   /* a process of its own serves it */
 	bool peer_cut : 1;	   /* `peer` has no memory beyond its length */
 	int64_t rd, wr;		   /* time-outs of a wait, PIER_FOREVER for none */
@@ -129,6 +129,22 @@ int pier_tls_start_served(pier_conn *c, pier_tls *t);
 
 /* 0, or why a server cannot have it, in words too. */
 int pier_tls_can_serve(const pier_tls *t, const char **why);
+
+/* A handshake without a fiber of its own: whoever sees to several submits its op among others. */
+struct shaking {
+	struct io_op op;
+	struct msghdr msg;
+	struct iovec iov;
+	int done; /* what the last step has come to */
+};
+
+/* Begins, on an accepted socket; and goes on when the op has ended. 1: the handshake is done. 0: s->op is to be submitted
+ * next, or again when it was cancelled. Or an error, which sticks. */
+int pier_tls_shaking_begin(struct shaking *s, pier_conn *c, pier_tls *t);
+int pier_tls_shaking_go_on(struct shaking *s, pier_conn *c);
+
+/* How long a handshake may take. */
+int64_t pier_tls_patience(const pier_tls *t);
 
 /* ---- Receiving (receive.c) ----------------------------------------------------------------------- */
 

@@ -74,15 +74,10 @@ static void set_timer(struct station *st, struct called *v)
 /* The first time: false when it is not to be served. */
 static bool open_once(struct station *st, pier_conn *c)
 {
-	const struct serving *s = st->serving;
 	if (c->opened)
 		return true;
 	c->opened = true;
-	if (!pier_station_meet(st, c) || !pier_station_secure(st, c))
-		return false;
-	if (s->o.on_open)
-		s->o.on_open(c, s->o.arg);
-	return true;
+	return pier_station_meet(st, c) && pier_station_secure(st, c) && pier_station_open(st, c);
 }
 
 static void call(const struct serving *s, pier_conn *c)

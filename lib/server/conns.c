@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <pier/tls.h>
+#include <stdlib.h>
 
 /* ---- The end ------------------------------------------------------------------------------------- */
 
@@ -29,12 +30,24 @@ static void let_go(struct station *st, pier_conn *c)
 		pier_waitq_wake_all(&st->emptied);
 }
 
+bool pier_station_open(struct station *st, pier_conn *c)
+{
+	const pier_serve_opts *o = &st->serving->o;
+	if (o->data_size && !(c->data = calloc(1, o->data_size))) {
+		c->unopened = true;
+		pier_conn_fail(c, -ENOMEM, "serve");
+		return false;
+	}
+	if (o->on_open)
+		o->on_open(c, o->arg);
+	return true;
+}
+
 void pier_station_handle(struct station *st, pier_conn *c)
 {
 	const struct serving *s = st->serving;
-	if (s->o.on_open)
-		s->o.on_open(c, s->o.arg);
-	s->handler(c, s->o.arg);
+	if (pier_station_open(st, c))
+		s->handler(c, s->o.arg);
 }
 
 void pier_station_say_goodbye(struct station *st, pier_conn *c)
@@ -57,6 +70,8 @@ void pier_station_leave(struct station *st, pier_conn *c)
 	pier_addr peer = pier_conn_peer(c);
 
 	pier_station_say_goodbye(st, c);
+	if (s->o.data_size)
+		free(c->data);
 	let_go(st, c);
 	if (!c->behind)
 		pier_hosts_leave(&s->hosts, &peer);

@@ -241,7 +241,7 @@ static int serving_init(struct serving *s, const char *url, pier_handler handler
 	waitq_init_by_mail(&s->news);
 	atomic_flag_clear(&s->stop_asked);
 	atomic_flag_clear(&s->empty_told);
-	int err = pier_doors_parse(s, url);
+	int err = s->o.data_size > PIER_DATA_MAX ? -EINVAL : pier_doors_parse(s, url);
 	if (err == 0)
 		err = read_networks(s->o.allow, &s->allowed);
 	if (err == 0)

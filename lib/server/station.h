@@ -108,7 +108,9 @@ void pier_doors_close(struct serving *s);
 /* conns.c: whether a peer may come at all. */
 bool pier_station_welcomes(const struct station *st, const pier_addr *peer);
 
-/* conns.c: on_open and the handler; what went wrong, and on_close. */
+/* conns.c: data and on_open, false when there is no memory for it; that and the handler; what went wrong, and
+ * on_close. */
+bool pier_station_open(struct station *st, pier_conn *c);
 /* Shakes hands, where the conn came by tls://; false when that failed. */
 bool pier_station_secure(const struct station *st, pier_conn *c);
 void pier_station_handle(struct station *st, pier_conn *c);

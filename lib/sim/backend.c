@@ -1,7 +1,7 @@
 /* The backend of a simulated thread: an op is tried at once, or, where the seed likes that better, a little later; what
  * has to wait is tried again when its sock has news; what has ended is delivered by the next wait, or by one of the next,
  * so that a deadline may come between an end and its delivery. */
-#include "sock.h"
+#include "disk.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -107,7 +107,9 @@ static int64_t send_file(struct io *io, struct sock *s, struct io_op *op)
 	in.file.at = block;
 	in.file.len = len;
 	in.file.offset = op->file.offset;
-	int64_t n = pier_io_perform(io, &in);
+	int64_t n;
+	if (!pier_disk_answer(s->node, &in, &n))
+		n = pier_io_perform(io, &in);
 	struct iovec iov = {block, n > 0 ? (size_t)n : 0};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 	return n <= 0 ? n : pier_stream_send(s, &msg);
@@ -163,7 +165,7 @@ static int64_t once(struct io *io, struct sock *s, struct io_op *op)
 
 static int64_t try(struct io *io, struct sock *s, struct io_op *op)
 {
-	int64_t result = once(io, s, op);
+	int64_t result = s->file ? pier_disk_once(io, s, op) : once(io, s, op);
 	return result == -EAGAIN && !op->nowait ? IO_WAIT : result;
 }
 
@@ -270,7 +272,10 @@ static bool submit_sock(struct io *io, struct sock *s, struct io_op *op)
 
 static int64_t answer(struct io_op *op)
 {
-	pier_addrs found;
+	pier_addrs found = {0};
+	int64_t result;
+	if (pier_disk_answer(pier_node_self(), op, &result))
+		return result;
 	if (op->kind != IO_LOOKUP)
 		return pier_io_perform(op->io, op);
 	if (op->lookup.question)
@@ -292,14 +297,34 @@ static int64_t answer_at(struct io_op *op, struct node *n)
 	return result;
 }
 
+static void end_ask(struct ask *a, int64_t result)
+{
+	struct io_op *op = a->op;
+	list_remove(&a->link);
+	free(a);
+	pier_sim_io_end(op, result);
+}
+
+static void *call(void *arg)
+{
+	struct ask *a = arg;
+	end_ask(a, a->op->call.fn(a->op->call.arg));
+	return NULL;
+}
+
+/* Work is a thread like others: what it asks the node's kernel may take time. */
 static void answered(struct event *e)
 {
 	struct ask *a = (struct ask *)e;
-	struct io_op *op = a->op;
-	struct node *n = a->node;
-	list_remove(&a->link);
-	free(a);
-	pier_sim_io_end(op, answer_at(op, n));
+	if (a->op->kind != IO_CALL) {
+		end_ask(a, answer_at(a->op, a->node));
+		return;
+	}
+	struct task *t = pier_task_start(a->node, call, a);
+	if (t)
+		t->detached = true;
+	else
+		end_ask(a, -ENOMEM);
 }
 
 static bool submit_ask(struct io_op *op)

@@ -1,6 +1,6 @@
 /* Simulated socks, and the numbers that name them. A sock has as many names as dup(2) and SCM_RIGHTS have made; the last
  * that goes closes it. */
-#include "sock.h"
+#include "disk.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -54,11 +54,16 @@ int pier_sim_sock_name(struct sock *s)
 	return fd;
 }
 
-struct sock *pier_sim_sock_find(int fd)
+struct sock *pier_sim_sock_of(struct node *n, int fd)
 {
 	struct sock **slot = slot_of(fd);
 	struct sock *s = slot ? *slot : NULL;
-	return s && s->node == pier_node_self() ? s : NULL;
+	return s && s->node == n ? s : NULL;
+}
+
+struct sock *pier_sim_sock_find(int fd)
+{
+	return pier_sim_sock_of(pier_node_self(), fd);
 }
 
 struct sock *pier_sim_sock_at(unsigned i)
@@ -104,7 +109,9 @@ void pier_sim_sock_free(struct sock *s)
 
 void pier_sim_sock_close(struct sock *s, bool crash)
 {
-	if (s->type == SOCK_DGRAM && s->family == AF_UNIX)
+	if (s->file)
+		pier_disk_close(s->file);
+	else if (s->type == SOCK_DGRAM && s->family == AF_UNIX)
 		pier_unixgram_close(s);
 	else if (s->type != SOCK_DGRAM && !s->is_signals)
 		pier_stream_close(s, crash);

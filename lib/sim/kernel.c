@@ -243,7 +243,7 @@ static int k_sort(int fd, enum io_sort *out)
 	struct sock *s = pier_sim_sock_find(fd);
 	if (!s)
 		return -EBADF;
-	*out = s->type == SOCK_STREAM ? IO_STREAM_SOCKET : IO_MESSAGE_SOCKET;
+	*out = s->file ? IO_FILE : s->type == SOCK_STREAM ? IO_STREAM_SOCKET : IO_MESSAGE_SOCKET;
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /* Machines: started, stopped, crashed; and what they are called. */
-#include "sock.h"
+#include "disk.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -102,6 +102,7 @@ int pier_node_boot(struct node *n)
 		return -ENOMEM;
 	n->state = NODE_UP;
 	n->paused = false;
+	n->disk->boots++;
 	n->dice = pier_chance(UINT64_MAX);
 	n->workers = 1 + (unsigned)pier_chance(pier_world->o.workers ? pier_world->o.workers : 3);
 	pier_world_trace("%s starts, with up to %u workers", n->name, n->workers);
@@ -111,18 +112,21 @@ int pier_node_boot(struct node *n)
 int pier_node_new(const char *name, int (*main_fn)(void), struct node **out)
 {
 	struct pier_sim *w = pier_world;
-	if (!name || !*name || strlen(name) >= NAME_MAX_SIM)
-		return -EINVAL;
+	struct disk *disk;
 	if (pier_node_find(name))
 		return -EEXIST;
 	if (w->node_count == PIER_SIM_NODES)
 		return -ENOSPC;
+	int err = pier_disk_of(name, &disk);
+	if (err < 0)
+		return err;
 	struct node *n = calloc(1, sizeof *n);
 	if (!n)
 		return -ENOMEM;
 	memcpy(n->name, name, strlen(name));
 	n->number = w->node_count;
 	n->main_fn = main_fn;
+	n->disk = disk;
 	list_init(&n->tasks);
 	list_init(&n->asks);
 	w->nodes[w->node_count++] = n;
@@ -148,21 +152,53 @@ static void crash_sock(struct sock *s, void *crash)
 	pier_sim_sock_close(s, *(bool *)crash);
 }
 
+void pier_node_forget_tasks(struct node *n)
+{
+	while (!list_empty(&n->tasks)) {
+		struct list *first = n->tasks.next;
+		pier_task_forget(list_item(first, struct task, link));
+	}
+	n->main = NULL;
+	pier_event_drop(&n->leaves);
+}
+
 /* Its memory stays where it is, as nobody knows what of it is whose; its stacks are used again. */
 void pier_node_kill(struct node *n, enum node_state state)
 {
 	bool crash = state == NODE_CRASHED;
-	struct list *node;
 	n->state = state;
-	while (!list_empty(&n->tasks)) {
-		node = n->tasks.next;
-		pier_task_forget(list_item(node, struct task, link));
-	}
-	n->main = NULL;
+	pier_node_forget_tasks(n);
 	pier_sim_io_forget_asks(n);
 	pier_sim_sock_each(n, forget_sock, NULL);
 	pier_sim_sock_each(n, crash_sock, &crash);
 	pier_streams_doubt();
+}
+
+static void left(struct event *e)
+{
+	struct node *n = list_item(e, struct node, leaves);
+	pier_world_trace("%s leaves: %d", n->name, n->result);
+	pier_node_kill(n, n->leaves_as);
+}
+
+/* The stack of who calls goes too, so it is the world that does it. */
+void pier_node_leave(enum node_state as, int result)
+{
+	struct node *n = pier_node_self();
+	n->result = result;
+	n->leaves_as = as;
+	n->leaves.fire = left;
+	pier_event_at(&n->leaves, pier_world->now);
+	for (;;)
+		pier_task_park(NULL, NULL, "its end", PIER_FOREVER);
+}
+
+void pier_node_signal_self(int number)
+{
+	struct node *n = pier_node_self();
+	if (!n->signals || number == SIGKILL)
+		pier_node_leave(NODE_CRASHED, -EINTR);
+	pier_node_signal(n, number);
 }
 
 static void wait_for_quiet(struct node *n)
@@ -199,6 +235,7 @@ int pier_sim_crash(pier_sim *s, const char *name)
 		return -ESRCH;
 	pier_world_trace("%s crashes", n->name);
 	pier_node_kill(n, NODE_CRASHED);
+	pier_disk_crash(n->disk);
 	return 0;
 }
 

@@ -73,6 +73,7 @@ static struct pier_sim *world_new(const struct run *r, uint64_t seed)
 	w->part = pier_chance(2) && !r->o.whole ? (double)pier_chance(100) / 100 : 0;
 	w->buffer = r->o.whole ? BUFFER_DEFAULT : (size_t)1 << (10 + pier_chance(9));
 	w->faults = r->o.faults * (double)pier_chance(101) / 100;
+	w->disk_faults = pier_chance(3) ? r->o.disk_faults * (double)pier_chance(101) / 100 : 0;
 	return w;
 }
 
@@ -206,12 +207,15 @@ static int compare(const struct run *r)
 	return 0;
 }
 
-/* As many seeds as there is time for, from now on. */
-static void limit_time(struct run *r)
+/* As many as are asked for, or as there is real time for from now on; where a scenario wants one, it is that one. */
+static void limit_seeds(struct run *r)
 {
 	const char *text = getenv("PIER_SIM_SECONDS");
 	double seconds = text ? strtod(text, NULL) : 0;
 	r->until = PIER_FOREVER;
+	if (r->o.seeds == 1)
+		return;
+	r->o.seeds = (unsigned)number_of("PIER_SIM_SEEDS", r->o.seeds ? r->o.seeds : SEEDS_DEFAULT);
 	if (!(seconds > 0 && seconds < TIME_MAX / 1e9))
 		return;
 	r->until = pier_io_clock() + (int64_t)(seconds * 1e9);
@@ -231,12 +235,11 @@ int pier_sim_run_with(pier_sim_scenario scenario, const pier_sim_opts *opts)
 	struct run r = {.scenario = scenario, .o = *opts, .trace = number_of("PIER_SIM_TRACE", 0)};
 	const char *one = getenv("PIER_SIM_SEED");
 	r.o.seed = r.o.seed ? r.o.seed : 1;
-	r.o.seeds = (unsigned)number_of("PIER_SIM_SEEDS", r.o.seeds ? r.o.seeds : SEEDS_DEFAULT);
 	if (one && *one)
 		return run_here(&r, number_of("PIER_SIM_SEED", 1));
 	uint64_t jobs = number_of("PIER_SIM_JOBS", pier_io_cores());
 	jobs = jobs == 0 ? 1 : jobs < JOBS_MAX ? jobs : JOBS_MAX;
-	limit_time(&r);
+	limit_seeds(&r);
 	size_t size = JOBS_MAX * sizeof *r.outcomes;
 	r.outcomes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (r.outcomes == MAP_FAILED)

@@ -151,8 +151,9 @@ struct sock {
 	bool bound, settled, resets, shut_in, shut_out, is_signals, blocking, inherited;
 	int set[OPTIONS];
 	struct linger linger;
-	int device; /* 1 lo, 2 eth0; 0 any */
-	int error;  /* to be told once */
+	int device;	   /* 1 lo, 2 eth0; 0 any */
+	int error;	   /* to be told once */
+	struct file *file; /* of a disk: then it is no socket */
 	struct ops in, out;
 	bool kicked;
 	struct event kick; /* tries the ops that wait, later */
@@ -179,8 +180,9 @@ struct sock {
 
 /* descriptor.c */
 struct sock *pier_sim_sock_new(struct node *n, int family, int type);
-int pier_sim_sock_name(struct sock *s); /* gives it one more descriptor: that, or -EMFILE */
-struct sock *pier_sim_sock_find(int fd);
+int pier_sim_sock_name(struct sock *s);	 /* gives it one more descriptor: that, or -EMFILE */
+struct sock *pier_sim_sock_find(int fd); /* of the node that runs */
+struct sock *pier_sim_sock_of(struct node *n, int fd);
 struct sock *pier_sim_sock_at(unsigned i); /* each once, below socks_high; NULL: none there */
 void pier_sim_sock_each(struct node *n, void (*fn)(struct sock *, void *), void *arg);
 void pier_sim_sock_unname(int fd); /* closes it with its last name */

@@ -208,9 +208,10 @@ static void run_one(struct pier_sim *w, struct task *t)
 	pier_task_go(t);
 	if (t == n->main && t->ended) {
 		n->state = NODE_ENDED;
-		n->main = NULL;
-		pier_task_forget(t);
+		pier_node_forget_tasks(n); /* the threads of a process end with its main */
 		pier_world_trace("%s has ended: %d", n->name, n->result);
+	} else if (t->ended && t->detached) {
+		pier_task_forget(t);
 	}
 }
 
@@ -255,8 +256,11 @@ static void describe(struct pier_sim *w)
 		struct node *n = w->nodes[i];
 		for (struct list *l = n->tasks.next; l != &n->tasks; l = l->next) {
 			struct task *t = list_item(l, struct task, link);
-			fprintf(stderr, "sim:  %s, thread %u%s\n", n->name, t->number,
-				t->worker ? "" : ": no fibers");
+			fprintf(stderr, "sim:  %s, thread %u%s%s\n", n->name, t->number,
+				t->why	    ? ": waits for "
+				: t->worker ? ""
+					    : ": no fibers",
+				t->why ? t->why : "");
 			if (t->worker)
 				pier_worker_describe(t->worker, FIBERS_TOLD, describe_line, NULL);
 		}

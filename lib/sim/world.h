@@ -20,7 +20,8 @@
  *	unixgram.c   unix datagrams
  *	group.c      to many: groups, broadcast
  *	message.c    what is beside the bytes
- *	option.c     setsockopt */
+ *	option.c     setsockopt
+ *	disk.h       files */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
 
@@ -68,9 +69,13 @@ struct task {
 	struct io *own_io; /* for calls outside fibers */
 	struct io *waits;
 	int64_t until;
+	bool (*may)(void *); /* go on before that; NULL: not */
+	void *may_arg;
+	const char *why;      /* it waits as a thread; NULL: in its backend */
 	struct task *starter; /* goes on when this one first waits */
 	struct task *joins;
-	bool ended;
+	void *result;
+	bool ended, detached;
 };
 
 enum node_state {
@@ -86,12 +91,15 @@ struct node {
 	bool paused;
 	int (*main_fn)(void);
 	int result;
+	struct event leaves; /* ends by itself, now */
+	enum node_state leaves_as;
 	unsigned workers;
 	struct list tasks;
 	struct task *main;
 	uint64_t dice;	      /* rand(3) */
 	struct list asks;     /* of names, files, work: under way */
 	struct sock *signals; /* while its program listens to them */
+	struct disk *disk;
 };
 
 /* One way between two nodes. */
@@ -139,9 +147,11 @@ struct pier_sim {
 	size_t buffer; /* bytes that a stream takes ahead of its reader */
 	bool late;     /* ops complete later, even those that could at once */
 	double part;   /* of receives and sends that do a part of what they could */
-	double faults;
+	double faults, disk_faults;
 	int64_t names_take; /* a look-up, at least */
 	int names_err;
+	struct disk *disks[PIER_SIM_NODES]; /* of nodes that are, or will be */
+	unsigned disk_count;
 	struct settler *settler;
 	struct always always[ALWAYS_MAX];
 	unsigned always_count;
@@ -166,7 +176,12 @@ void pier_world_trace(const char *format, ...) PIER_PRINTF(1, 2);
 struct task *pier_task_start(struct node *n, void *(*run)(void *), void *arg);
 void pier_task_go(struct task *t); /* from the world, until it waits */
 void pier_task_wait(struct io *io, int64_t until);
-void pier_task_sleep(int64_t until); /* as a thread: no fiber of it runs meanwhile */
+/* As a thread: none of its fibers runs meanwhile. Until then, or until it may (NULL: never); `why` is told. */
+void pier_task_park(bool (*may)(void *), void *arg, const char *why, int64_t until);
+bool pier_task_lives(unsigned number);
+void *pier_task_join(struct task *t);
+void pier_task_detach(struct task *t);
+_Noreturn void pier_task_exit(void *result);
 bool pier_task_ready(const struct task *t);
 void pier_task_forget(struct task *t);
 /* For the kernel: those of the task that runs. */
@@ -180,8 +195,12 @@ struct node *pier_node_self(void);
 struct node *pier_node_find(const char *name);
 int pier_node_new(const char *name, int (*main_fn)(void), struct node **out);
 int pier_node_boot(struct node *n);
+void pier_node_forget_tasks(struct node *n);
 void pier_node_kill(struct node *n, enum node_state state);
 void pier_node_signal(struct node *n, int number);
+/* Of the task that runs: its node is signalled; it ends on the spot. */
+void pier_node_signal_self(int number);
+_Noreturn void pier_node_leave(enum node_state as, int result);
 /* The node's addresses: 10.0.0.N and fd00::N. */
 void pier_node_addr(const struct node *n, int family, uint16_t port, pier_addr *out);
 /* Whose it is: the node `from` itself for loopback, NULL for nobody's. */

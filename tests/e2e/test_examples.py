@@ -384,10 +384,10 @@ def test_handshake_shows_what_goes_over_the_wire(build):
         pytest.skip(done.stderr)
     up, down = "  client -> server  ", "  server -> client  "
     step = [s.partition("\n")[2] for s in done.stdout.split("\n\n")]
-    assert step[0] == f"{up}SYN  seq 0\n{down}SYN ACK  seq 0 ack 1\n{up}ACK  seq 1 ack 1"
-    assert step[1].startswith(f"{up}PSH ACK  seq 1 ack 1, 5 bytes")
-    assert step[2].startswith(f"{up}FIN ACK  seq 6 ack 1")
-    assert f"{down}FIN ACK  seq 1 ack 7\n{up}ACK  seq 7 ack 2" in step[3]
+    assert step[0] == f"{up}SYN  seq 0\n{down}SYN|ACK  seq 0 ack 1\n{up}ACK  seq 1 ack 1"
+    assert step[1].startswith(f"{up}PSH|ACK  seq 1 ack 1, 5 bytes")
+    assert step[2].startswith(f"{up}FIN|ACK  seq 6 ack 1")
+    assert f"{down}FIN|ACK  seq 1 ack 7\n{up}ACK  seq 7 ack 2" in step[3]
 
 
 def test_tcp_states_are_those_of_the_standard(run):

@@ -214,3 +214,28 @@ TEST(equal_paths_are_equal_with_and_without_their_nul)
 	CHECK(!pier_addr_eq(&a, &none));
 	CHECK(pier_addr_eq(&none, &none));
 }
+
+TEST(an_address_by_value_is_none_when_the_text_is_none)
+{
+	pier_addr a = pier_addr_of("127.0.0.1:80");
+	CHECK_STR(PIER_ADDR_STR(&a), "127.0.0.1:80");
+	CHECK_STR(PIER_HOST_STR(&a), "127.0.0.1");
+	CHECK_STR(PIER_ADDR_STR(PIER_ADDR_AT("@name")), "@name");
+	CHECK(pier_addr_eq(&a, PIER_ADDR_AT("[::ffff:127.0.0.1]:80")));
+	CHECK_EQ(pier_addr_of("localhost").len, 0);
+	CHECK_EQ(pier_addr_of("").len, 0);
+}
+
+TEST(each_item_of_a_list_comes_once_in_its_order)
+{
+	struct {
+		unsigned count;
+		int at[3];
+	} some = {3, {1, 2, 3}}, none = {0};
+	int sum = 0;
+	PIER_EACH (n, &some)
+		sum = sum * 10 + *n;
+	PIER_EACH (n, &none)
+		sum = -*n;
+	CHECK_EQ(sum, 123);
+}

@@ -265,6 +265,15 @@ ON_BOTH(perror_says_why_once_and_nothing_without_an_error)
 	pier_close(two[1]);
 }
 
+ON_BOTH(a_pair_is_opened_by_one_call)
+{
+	PIER_AUTO *b = NULL, *a = pier_pair_open(&b);
+	CHECK_EQ(pier_printf(a, "hello"), 5);
+	CHECK_BYTES(pier_next(b), "hello");
+	CHECK_OK(pier_finish(a));
+	CHECK_OK(pier_finish(b));
+}
+
 /* ---- Listening by hand ----------------------------------------------------------------------------- */
 
 ON_BOTH(a_listener_hands_out_conns)

@@ -160,7 +160,7 @@ TEST(numbers_have_names_and_names_numbers)
 		  "MSG_PEEK|0x1000000");
 	CHECK_STR(pier_word_flags(PIER_MESSAGE_FLAGS, 0, text, sizeof text), "0");
 	CHECK_STR(pier_word_flags(PIER_MESSAGE_FLAGS, MSG_PEEK | MSG_TRUNC, text, 10), "MSG_PEEK|");
-	for (int of = PIER_FAMILIES; of <= PIER_SHUTDOWNS; of++) {
+	for (int of = PIER_FAMILIES; of <= PIER_TCP_FLAGS; of++) {
 		const char *name;
 		unsigned n = 0;
 		for (; (name = pier_word_at((pier_words)of, n, &value)); n++) {

@@ -214,3 +214,21 @@ TEST(sockets_of_systemd_are_taken_by_name)
 	CHECK_EQ(waitpid(child, &status, 0), child);
 	CHECK_EQ(status, 0);
 }
+
+ON_BOTH(a_listener_tells_where_to_dial_it)
+{
+	static const char *const urls[] = {"tcp://127.0.0.1:0", "tcp://:0",
+					   "unix:@pier-listener-url",
+					   "seqpacket:@pier-listener-url"};
+	for (int i = 0; i < 4; i++) {
+		PIER_AUTO_LISTENER *l = NULL;
+		CHECK_OK(pier_listen(urls[i], &l));
+		PIER_AUTO *c = pier_dial(pier_listener_url(l));
+		CHECK_STR(pier_why(c), "");
+		CHECK_OK(pier_finish(c));
+		pier_conn *server;
+		CHECK_OK(pier_accept(l, &server));
+		CHECK_EQ(pier_is_message(server), i == 3);
+		pier_close(server);
+	}
+}

@@ -36,6 +36,51 @@ static void part(pier_conn *c, void *arg)
 	note_close(c, arg);
 }
 
+/* ---- Room of the application's own, from the server --------------------------------------------------- */
+
+static void enter(pier_conn *c, void *arg)
+{
+	note_open(c, arg);
+	struct visitor *v = pier_data(c);
+	CHECK(v && v->messages == 0);
+	v->messages = 100;
+}
+
+static void take_leave(pier_conn *c, void *arg)
+{
+	struct visitor *v = pier_data(c);
+	pier_printf(c, "bye after %d", v->messages);
+	note_close(c, arg);
+}
+
+ON_FIBER(a_server_gives_each_conn_the_room_it_is_told_to)
+{
+	for (int per_message = 0; per_message < 2; per_message++) {
+		struct town t = quiet_town("tcp://127.0.0.1:0", count_for);
+		t.o.per_message = per_message;
+		t.o.data_size = sizeof(struct visitor);
+		t.o.on_open = enter;
+		t.o.on_close = take_leave;
+		open_town(&t);
+		for (int i = 0; i < 2; i++) { /* one after the other, and each its own */
+			PIER_AUTO *c = pier_dial(t.where, .frame = PIER_LINES);
+			say(c, "x");
+			CHECK_BYTES(pier_next(c), "101");
+			CHECK_OK(pier_finish(c));
+			CHECK_BYTES(pier_next(c), "bye after 101");
+		}
+		close_quiet_town(&t);
+	}
+}
+
+ON_FIBER(there_is_a_limit_to_that_room)
+{
+	CHECK_EQ(pier_serve("tcp://127.0.0.1:0", count_for, .data_size = PIER_DATA_MAX + 1),
+		 -EINVAL);
+}
+
+/* ---- Data of its own ---------------------------------------------------------------------------------- */
+
 ON_FIBER(a_conn_has_its_data_from_open_to_close)
 {
 	for (int per_message = 0; per_message < 2; per_message++) {

@@ -186,3 +186,10 @@ int pier_addr_read(pier_bytes text, pier_addr *out)
 		return pier_addr_unix(text, out);
 	return pier_addr_parse(text, 0, out);
 }
+
+pier_addr pier_addr_of(const char *text)
+{
+	pier_addr a = {0};
+	pier_addr_read(pier_text(text), &a);
+	return a;
+}

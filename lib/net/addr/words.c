@@ -202,6 +202,10 @@ static const struct word interface_flags[] = {
 	N(IFF_DORMANT, 1 << 17),
 	N(IFF_ECHO, 1 << 18),
 };
+static const struct word tcp_flags[] = {
+	{"FIN", 0x01}, {"SYN", 0x02}, {"RST", 0x04}, {"PSH", 0x08},
+	{"ACK", 0x10}, {"URG", 0x20}, {"ECE", 0x40}, {"CWR", 0x80},
+};
 static const struct word shutdowns[] = {W(SHUT_RD), W(SHUT_WR), W(SHUT_RDWR)};
 
 static const struct {
@@ -223,6 +227,7 @@ static const struct {
 	[PIER_NAME_FLAGS] = TABLE(name_flags),
 	[PIER_INTERFACE_FLAGS] = TABLE(interface_flags),
 	[PIER_SHUTDOWNS] = TABLE(shutdowns),
+	[PIER_TCP_FLAGS] = TABLE(tcp_flags),
 };
 
 const char *pier_word_at(pier_words of, unsigned n, int *value)

@@ -16,7 +16,7 @@ static int membership(pier_sock *s, int any, int one, const pier_addr *group, un
 	struct group_req all = {.gr_interface = interface};
 
 	if (group->len == 0 || (source && source->sa.sa_family != group->sa.sa_family))
-		return -EAFNOSUPPORT;
+		return (int)sock_fail(s, -EAFNOSUPPORT, SOCK_SETTING);
 	if (!source) {
 		memcpy(&all.gr_group, &group->storage, group->len);
 		return pier_sock_setopt(s, level_of(group), any, &all, sizeof all);

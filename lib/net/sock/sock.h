@@ -9,6 +9,7 @@
 #include <pier/sock.h>
 
 #define SOCK_ONCE_MAX ((size_t)1 << 30) /* bytes of one call: the kernel takes no more than 2 GiB */
+#define SOCK_SETTING  "set an option of"
 
 /* Kept out of the calls that need not wait, which are to cost what their system call costs. */
 #define SOCK_SELDOM __attribute__((noinline, cold))
@@ -42,6 +43,16 @@ static inline bool sock_skips(pier_sock *s, int flags)
 	return flags == 0 && s->rd != 0;
 }
 
+/* On a thread that has nothing else to do, who waits without end waits in recv(2) itself, and needs no poll. For that the
+ * description must block: pier_sock_wait has it so from the first such wait on. All other calls say MSG_DONTWAIT; those
+ * that cannot say it wake the socket first. Decision 61. */
+static inline bool sock_sleeps(const pier_sock *s, int flags)
+{
+	return s->sleeps && flags == 0 && s->rd == PIER_FOREVER && pier_thread_may_sleep();
+}
+
+void pier_sock_wake(pier_sock *s);
+
 /* For an op that is not tried before it waits: on a thread poll(2) tells all that a try would. A worker's backend knows
  * more, and may try. */
 static inline bool sock_polls(void)
@@ -52,15 +63,19 @@ static inline bool sock_polls(void)
 /* Sends a part of a stream, or a whole message: the count, or an error, which is not noted. */
 ssize_t pier_sock_give(pier_sock *s, const void *p, size_t n, int flags, struct sock_until *until);
 
-/* Notes what failed, for pier_sock_why; returns `err`. */
+/* Notes what failed, for pier_sock_why and, if it is the first, for pier_sock_err; returns `err`. Not yet is no failure. */
 static inline int64_t sock_fail(pier_sock *s, int64_t err, const char *doing)
 {
 	s->doing = doing;
+	if (s->err == 0 && err != -EAGAIN && err != -EINPROGRESS && err != -EALREADY) {
+		s->err = (int)err;
+		s->failed = doing;
+	}
 	return err;
 }
 
-/* A new handle on `fd`, with the time-outs of `like`, or of the process when it is NULL. */
-pier_sock pier_sock_make(int fd, int family, int type, int protocol, const pier_sock *like);
+/* A new handle on `fd`, with the time-outs of the process. */
+pier_sock pier_sock_make(int fd, int family, int type, int protocol);
 
 /* The bytes of the first `n` messages of a batch. */
 static inline int64_t sock_bytes(const struct mmsghdr *msgs, int64_t n)

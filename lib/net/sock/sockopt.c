@@ -22,7 +22,7 @@ int pier_sock_setopt(pier_sock *s, int level, int name, const void *value, size_
 		const struct linger *l = value;
 		s->lingers = l->l_onoff && l->l_linger > 0;
 	}
-	return err < 0 ? (int)sock_fail(s, err, "set an option of") : 0;
+	return err < 0 ? (int)sock_fail(s, err, SOCK_SETTING) : 0;
 }
 
 int pier_sock_setopt_int(pier_sock *s, int level, int name, int value)
@@ -157,7 +157,7 @@ int pier_sock_set_user_timeout(pier_sock *s, int64_t ns)
 {
 	int64_t ms = ns / 1000000 + (ns % 1000000 > 0);
 	if (ns < 0)
-		return -EINVAL;
+		return (int)sock_fail(s, -EINVAL, SOCK_SETTING);
 	return pier_sock_setopt_int(s, IPPROTO_TCP, TCP_USER_TIMEOUT,
 				    ms > INT_MAX ? INT_MAX : (int)ms);
 }
@@ -172,6 +172,27 @@ int pier_sock_set_congestion(pier_sock *s, const char *name)
 	return pier_sock_setopt(s, IPPROTO_TCP, TCP_CONGESTION, name, strlen(name));
 }
 
+const char *pier_sock_state(const pier_sock *s)
+{
+	static const char *const names[] = {[TCP_ESTABLISHED] = "ESTABLISHED",
+					    [TCP_SYN_SENT] = "SYN-SENT",
+					    [TCP_SYN_RECV] = "SYN-RECEIVED",
+					    [TCP_FIN_WAIT1] = "FIN-WAIT-1",
+					    [TCP_FIN_WAIT2] = "FIN-WAIT-2",
+					    [TCP_TIME_WAIT] = "TIME-WAIT",
+					    [TCP_CLOSE] = "CLOSED",
+					    [TCP_CLOSE_WAIT] = "CLOSE-WAIT",
+					    [TCP_LAST_ACK] = "LAST-ACK",
+					    [TCP_LISTEN] = "LISTEN",
+					    [TCP_CLOSING] = "CLOSING"};
+	uint8_t state = 0; /* the first of struct tcp_info */
+	size_t len = sizeof state;
+
+	if (pier_sock_getopt(s, IPPROTO_TCP, TCP_INFO, &state, &len) < 0)
+		return "?";
+	return state < sizeof names / sizeof *names && names[state] ? names[state] : "?";
+}
+
 /* ---- IPv4 and IPv6 ------------------------------------------------------------------------------- */
 
 static int set_inet(pier_sock *s, int v4, int v6, int value)
@@ -182,7 +203,7 @@ static int set_inet(pier_sock *s, int v4, int v6, int value)
 	case AF_INET6:
 		return pier_sock_setopt_int(s, IPPROTO_IPV6, v6, value);
 	default:
-		return -ENOPROTOOPT;
+		return (int)sock_fail(s, -ENOPROTOOPT, SOCK_SETTING);
 	}
 }
 
@@ -248,7 +269,7 @@ int pier_sock_set_hdrincl(pier_sock *s, bool yes)
 int pier_sock_set_segments(pier_sock *s, unsigned size)
 {
 	if (size > UINT16_MAX)
-		return -EINVAL;
+		return (int)sock_fail(s, -EINVAL, SOCK_SETTING);
 	return pier_sock_setopt_int(s, IPPROTO_UDP, UDP_SEGMENT, (int)size);
 }
 
