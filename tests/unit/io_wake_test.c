@@ -147,6 +147,7 @@ static struct io_op on_file(enum io_kind kind, int fd)
 
 ON_EACH(ops_on_files_complete)
 {
+	test_skip_simulated("it asks the real kernel by itself");
 	char dir[] = "/tmp/pier-io-XXXXXX", got[8] = "";
 	CHECK(mkdtemp(dir));
 	int home = open(dir, O_PATH | O_CLOEXEC);
@@ -328,6 +329,7 @@ static void sleep_and_be_woken(struct io *io)
 /* As before 5.11, or in a container whose filter does not know the call. */
 TEST(a_kernel_without_epoll_pwait2_serves_as_well)
 {
+	test_skip_simulated("it has a thread of its own");
 	test_forbid(SYS_epoll_pwait2);
 	on_each(sleep_and_be_woken);
 }
