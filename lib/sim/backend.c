@@ -10,6 +10,7 @@
 
 #define ASK_TAKES     PIER_MS(5)  /* a look-up, a file, work: at most */
 #define KICK_WITHIN   PIER_US(50) /* an op that is not tried at once */
+#define OPS_IN_VAIN   8		  /* of so many that could fail, one does */
 #define SENDFILE_ONCE 65536
 
 struct sim_io {
@@ -253,9 +254,19 @@ void pier_sim_sock_news(struct sock *s)
 	retry(s, &s->out);
 }
 
+/* io_uring says so of any op when it finds no memory to remember it in. */
+static bool finds_no_memory(void)
+{
+	return pier_chance_of(pier_world->faults) && pier_chance(OPS_IN_VAIN) == 0;
+}
+
 static bool submit_sock(struct io *io, struct sock *s, struct io_op *op)
 {
 	struct ops *q = side_of(s, op);
+	if (finds_no_memory()) {
+		op->result = -ENOMEM;
+		return true;
+	}
 	bool later = pier_world->late && !op->nowait && pier_chance(2);
 	op->result = q->first ? IO_WAIT : later ? IO_WAIT : try(io, s, op);
 	if (q->first && op->nowait)
