@@ -3,11 +3,13 @@
  *
  *	NAME_test		runs every test
  *	NAME_test WORD…		those where a word is part of the test's or the program's name
+ *	PIER_IO=sim		each as the one program of a simulated node (<pier/sim.h>), under several seeds
  *	TEST_SECONDS=N		another deadline for each
  *	TEST_TELL=1		what a test says is shown also when it passes */
 #include "test.h"
 
 #include <dirent.h>
+#include <pier/sim.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -29,10 +31,14 @@
 #define SLOWER 1
 #endif
 
-#define SKIPPED	   77	 /* the status of a test that skips itself */
-#define OUTPUT_MAX 65536 /* bytes of a failed test's output that are shown: the last ones */
+#define SKIPPED	    77 /* the status of a test that skips itself */
+#define COMMAND_MAX 512
+#define OUTPUT_MAX  65536 /* bytes of a failed test's output that are shown: the last ones */
+
+#define SEEDS 5
 
 static struct test *tests, **last = &tests;
+static const struct test *simulated;
 
 void test_add(struct test *t)
 {
@@ -71,6 +77,12 @@ void test_skip_emulated(const char *reason)
 #else
 	(void)reason;
 #endif
+}
+
+void test_skip_simulated(const char *reason)
+{
+	if (simulated)
+		test_skip(reason);
 }
 
 void test_eq(intmax_t a, intmax_t b, const char *what, const char *file, int line)
@@ -120,7 +132,30 @@ static int open_fds(bool tell)
 	return count;
 }
 
-_Noreturn static void run(const struct test *t, int output)
+static int main_of_node(void)
+{
+	simulated->run();
+	return 0;
+}
+
+static int scenario(pier_sim *s)
+{
+	int err = pier_sim_node(s, "here", main_of_node);
+	return err < 0 ? err : pier_sim_wait(s, "here");
+}
+
+/* In this process: a check that fails ends it, and it may skip itself. */
+static void simulate(const struct test *t, unsigned seed)
+{
+	char number[16];
+	simulated = t;
+	snprintf(number, sizeof number, "%u", seed);
+	setenv("PIER_SIM_SEED", number, 0);
+	if (pier_sim_run(scenario, .whole = true) != 0)
+		test_fail(t->file, t->line, "simulated: seed %s", getenv("PIER_SIM_SEED"));
+}
+
+_Noreturn static void run(const struct test *t, int output, unsigned seed)
 {
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -128,8 +163,14 @@ _Noreturn static void run(const struct test *t, int output)
 	dup2(output, STDERR_FILENO);
 	close(output);
 
+	char command[COMMAND_MAX];
+	snprintf(command, sizeof command, "%s %s", program_invocation_name, t->name);
+	setenv("PIER_SIM_COMMAND", command, 1);
 	int before = open_fds(false);
-	t->run();
+	if (seed)
+		simulate(t, seed);
+	else
+		t->run();
 	if (open_fds(false) != before) {
 		open_fds(true);
 		test_fail(t->file, t->line, "descriptors: %d before, %d after, see above", before,
@@ -199,7 +240,8 @@ static int deadline_of(const struct test *t)
 	return seconds ? (int)strtol(seconds, NULL, 10) : t->seconds * SLOWER;
 }
 
-static bool passes(const struct test *t, int number)
+/* Seed 0: on the real kernel. */
+static bool passes(const struct test *t, int number, unsigned seed, unsigned seeds)
 {
 	int output = memfd_create("output", MFD_CLOEXEC);
 	bool late;
@@ -210,7 +252,7 @@ static bool passes(const struct test *t, int number)
 		sigset_t none;
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
-		run(t, output);
+		run(t, output, seed);
 	}
 	if (output < 0 || pid < 0) {
 		perror("harness");
@@ -220,6 +262,10 @@ static bool passes(const struct test *t, int number)
 
 	bool skipped = WIFEXITED(status) && WEXITSTATUS(status) == SKIPPED;
 	bool passed = status == 0 || skipped;
+	if (status == 0 && seed < seeds) {
+		close(output);
+		return passes(t, number, seed + 1, seeds);
+	}
 	printf("%s %d - %s", passed ? "ok" : "not ok", number, t->name);
 	if (skipped)
 		printf(" # SKIP %s", reason_of(output));
@@ -248,6 +294,8 @@ static bool wanted(const struct test *t, char **words)
 int main(int argc, char **argv)
 {
 	int count = 0, number = 0, failed = 0;
+	const char *io = getenv("PIER_IO");
+	unsigned seeds = io && !strcmp(io, "sim") ? SEEDS : 0;
 	sigset_t child;
 	(void)argc;
 
@@ -259,6 +307,6 @@ int main(int argc, char **argv)
 	printf("TAP version 13\n1..%d\n", count);
 	for (struct test *t = tests; t; t = t->next)
 		if (wanted(t, argv + 1))
-			failed += !passes(t, ++number);
+			failed += !passes(t, ++number, seeds > 0, seeds);
 	return failed > 0;
 }

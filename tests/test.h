@@ -51,6 +51,10 @@ _Noreturn void test_skip(const char *reason);
 /* Skips where the program runs in an emulator (`emulated` in tools/cross), for a reason that lies there. */
 void test_skip_emulated(const char *reason);
 
+/* Skips where the test runs in a simulation (PIER_IO=sim): it asks the real kernel by itself, or counts on an order that is left
+ * to chance there. */
+void test_skip_simulated(const char *reason);
+
 /* From here on the kernel lacks a system call (SYS_…): it fails with ENOSYS, on this thread and those it starts.
  * Skips the test where that cannot be had. */
 void test_forbid(int call);

@@ -35,6 +35,8 @@ def bars(load):
     """(name, kind, median, least, most) of each contender, the best first; and what is measured."""
     if load["load"] == "micro":
         what, label = "spawn + finish", "ns to start a fiber or thread and see it end (logarithmic)"
+    elif load["load"] == "sim":
+        what, label = "s for 1,000 seeds", "seconds for 1,000 seeds"
     elif load["load"] == "idle":
         what, label = "bytes", "bytes of user space a conn (logarithmic)"
     else:

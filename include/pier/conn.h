@@ -41,7 +41,8 @@ typedef struct pier_tried {
 	unsigned count;
 	struct pier_try {
 		pier_addr to;
-		int err;      /* 0 for the one that won; -ECANCELED for those it left behind */
+		int err; /* 0 for the one that won, or why TLS with it failed, which ends a dial;
+			       * -ECANCELED for those it left behind */
 		int64_t took; /* ns */
 	} at[PIER_TRIED_MAX];
 } pier_tried;

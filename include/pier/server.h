@@ -137,9 +137,10 @@ typedef struct pier_listen_opts {
 	size_t message_max; /* 0 = PIER_MESSAGE_MAX */
 	int64_t idle;	    /* of the accepted conns; 0 = never */
 	bool reuse_port;    /* several listeners share the port: SO_REUSEPORT, socket(7) */
+	pier_tls *tls;	    /* of tls://, with a certificate; it lives longer than the listener */
 } pier_listen_opts;
 
-/* Listens (tcp, unix, seqpacket; or fd:, systemd: on a socket that listens already, of which it becomes the
+/* Listens (tcp, tls, unix, seqpacket; or fd:, systemd: on a socket that listens already, of which it becomes the
  * owner unless it fails). An empty host is every address, IPv4 and IPv6; of a name with several addresses,
  * each. A unix path left by a dead server is taken over; a living one is -EADDRINUSE. Port 0 asks the kernel
  * for a free one. Returns 0 with `out` set, or an error. Python: socket.create_server. listen(2). */
@@ -150,7 +151,9 @@ PIER_API int pier_listen_with(const char *url, const pier_listen_opts *opts, pie
 			 (out))
 
 /* Waits for the next conn, which becomes the caller's. Returns 0 with `out` set, or an error; a peer that
- * left before it was accepted is passed over. Python: socket.accept. accept4(2). */
+ * left before it was accepted is passed over. Of tls:// it is the next whose handshake is done: while somebody waits here,
+ * PIER_TLS_SHAKING_MAX clients shake hands at once; who fails, or takes longer than .handshake, or is at it for longest
+ * when there are more, is let go, and pier_log hears why. Python: socket.accept. accept4(2). */
 PIER_API int pier_accept(pier_listener *l, pier_conn **out);
 
 /* Where it listens, with the real port. */

@@ -11,12 +11,14 @@
  *	}
  *	int main(void) { return pier_sim_run(scenario, .seeds = 1000, .loss = 0.02); }
  *
- * tcp, udp, unix, seqpacket and pairs are simulated, and names; files are the real ones. Code that asks the kernel by
- * itself (clock_gettime, threads, sockets of its own) is outside of it. */
+ * tcp, udp, unix, seqpacket and pairs are simulated, names and files: each machine has a disk of its own, empty at first.
+ * What a program asks libc for by itself (time, sleep, chance, files, threads, locks) is simulated where it is linked with
+ * pier-sim (pkg-config) instead of pier; what it asks the kernel for by syscall(2) is outside of it. */
 #ifndef PIER_SIM_H
 #define PIER_SIM_H
 
 #include <pier/api.h>
+#include <pier/bytes.h>
 #include <pier/time.h>
 
 PIER_BEGIN
@@ -46,6 +48,10 @@ typedef struct pier_sim_opts {
 	unsigned resets;  /* times that a conn is reset on its way, for one end or both */
 	unsigned changes; /* times that a link becomes another while it is used */
 	unsigned workers; /* of a node; 0 = 3 */
+	/* receives and sends do all that they can, and as soon as they can: for programs that are wrong to count on that,
+	 * and shall be forgiven */
+	bool whole;
+	double disk_faults; /* share of what is asked of a disk that fails (EIO), or is done in part */
 } pier_sim_opts;
 
 /* Runs the scenario once for each seed, each in a process of its own (fork), several at once; the first seeds twice, to
@@ -53,10 +59,14 @@ typedef struct pier_sim_opts {
  * fails when the scenario does, when a check did not hold, when all wait for each other, when a node does not end, or
  * ends with descriptors open, or crashes. Then stderr tells why, and the command that repeats it:
  *
- *	PIER_SIM_SEED=42	this seed alone, in this process: for a debugger
- *	PIER_SIM_SEEDS=9	so many instead
+ *	PIER_SIM_SEED=42	this seed alone, in this process (unless it is drawn): for a debugger
+ *	PIER_SIM_SEEDS=9	so many instead, unless .seeds is 1
  *	PIER_SIM_SECONDS=1.5	as many as there is real time for; stderr tells how many those were
  *	PIER_SIM_TRACE=1	every packet as a line on stderr
+ *	PIER_SIM_TRACE=a.svg	… and the last 300 as a picture, of this seed or of the one that failed
+ *	PIER_SIM_TWICE=1000	so many of the seeds run twice; else two
+ *	PIER_SIM_COMMIT=5daeac5	what a failure names as the state of the tree; else the library's own
+ *	PIER_SIM_COMMAND="./a b"	… and as the command, where the program's name does not do
  *	PIER_SIM_JOBS=2		processes at once; else one per core
  *
  * To be called by main, before there are threads. Returns what main may: 0, or 1 when a seed failed; the lowest of them
@@ -79,7 +89,12 @@ PIER_API int pier_sim_node(pier_sim *s, const char *name, int (*main_fn)(void));
  * not there, -ESRCH when it is down. */
 PIER_API int pier_sim_stop(pier_sim *s, const char *name);
 
-/* The power fails: nothing runs there any more, and nothing is answered; its memory is lost. 0, -ENOENT, -ESRCH. */
+/* Waits until its program has ended by itself; then its result. -ENOENT, -ESRCH when it has crashed, or why the wait
+ * ended. */
+PIER_API int pier_sim_wait(pier_sim *s, const char *name);
+
+/* The power fails: nothing runs there any more, and nothing is answered; its memory is lost, and of its disk what was not
+ * synced, or some of that. 0, -ENOENT, -ESRCH. */
 PIER_API int pier_sim_crash(pier_sim *s, const char *name);
 
 /* Starts the program anew, after it ended or crashed; conns from before are reset. 0, -ENOENT, -EBUSY when it runs,
@@ -88,6 +103,50 @@ PIER_API int pier_sim_restart(pier_sim *s, const char *name);
 
 /* Its program stands still, while its kernel goes on. 0, -ENOENT. */
 PIER_API int pier_sim_pause(pier_sim *s, const char *name, bool paused);
+
+/* ---- Names and addresses -------------------------------------------------------------------------- */
+
+/* The first node is 10.0.0.1 and fd00::1, the next 10.0.0.2 and fd00::2 …: all on one net, 10.0.0.0/24, with broadcast and
+ * groups. What is sent to the nets that books have for examples (192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24,
+ * 2001:db8::/32) is never answered; other addresses are unreachable. */
+
+/* What a name stands for from now on: addresses and names of nodes, in this order, with blanks between: "srv 192.0.2.1". It goes
+ * before the name of a node. NULL takes it back. At most 32 names of 63 bytes, 16 addresses each. 0, -ENOENT for a
+ * node or name that is not there, -ENOSPC, -EINVAL. */
+PIER_API int pier_sim_name(pier_sim *s, const char *name, const char *stands_for);
+
+/* From now on a look-up takes at least so long, and ends with `err`: 0 as it should, -PIER_ENAMETEMP (EAI_AGAIN),
+ * -PIER_ENAMEFAIL … */
+PIER_API void pier_sim_resolver(pier_sim *s, int64_t takes, int err);
+
+/* ---- Disks --------------------------------------------------------------------------------------- */
+
+/* A node's disk is there when first it is named, also before its node, and stays while programs end and start. What a program
+ * writes is seen at once; what it has not synced, a crash may take: each sector of 512 bytes by itself, a file's size, and of each
+ * folder its last changes (a file made, renamed, removed). A folder is synced by itself: fsync(2). A sync that fails has lost what
+ * it could not write, and the next one says nothing of it. No other path than those made is there, none of the machine that
+ * simulates. At most 64 MiB a file. */
+typedef struct pier_sim_disk_opts {
+	size_t size;   /* sizeof(pier_sim_disk_opts), set by the macro */
+	int64_t room;  /* bytes that fit on it, in blocks of 4096: more is -ENOSPC; 0 = 1 GiB */
+	double faults; /* as disk_faults above, but exactly */
+} pier_sim_disk_opts;
+
+/* From now on. 0, -EINVAL, -ENOSPC when there are PIER_SIM_NODES disks, -ENOMEM. */
+PIER_API int pier_sim_disk_with(pier_sim *s, const char *node, const pier_sim_disk_opts *opts);
+#define pier_sim_disk(s, node, ...)                                                                \
+	pier_sim_disk_with(                                                                        \
+		(s), (node),                                                                       \
+		&(pier_sim_disk_opts){.size = sizeof(pier_sim_disk_opts), ##__VA_ARGS__})
+
+/* Puts a file there, safe from any crash, with the folders that are missing. 0, -EISDIR, -ENOTDIR, -ENOSPC, and as above. */
+PIER_API int pier_sim_file_put(pier_sim *s, const char *node, const char *path,
+			       pier_bytes contents);
+
+/* What is in it: as programs see it, or only what is safe. The bytes stay as they are until someone writes there. 0,
+ * -ENOENT, -ENOTDIR, -EISDIR. */
+PIER_API int pier_sim_file_get(pier_sim *s, const char *node, const char *path, bool safe,
+			       pier_bytes *out);
 
 /* ---- Links --------------------------------------------------------------------------------------- */
 

@@ -27,7 +27,7 @@ typedef struct pier_sock {
 	/* The library's own. */
 	const char *doing;
 	struct pier_sock_wait *waits;
-	bool blocking, lingers;
+	bool blocking, sleeps, lingers;
 	uint8_t vain, skip;
 	int err;
 	const char *failed;
@@ -35,7 +35,8 @@ typedef struct pier_sock {
 
 #define PIER_SOCK                                                                                  \
 	{                                                                                          \
-		-1, 0, 0, 0, PIER_FOREVER, PIER_FOREVER, NULL, NULL, false, false, 0, 0, 0, NULL   \
+		-1, 0, 0, 0, PIER_FOREVER, PIER_FOREVER, NULL, NULL, false, false, false, 0, 0, 0, \
+			NULL                                                                       \
 	}
 
 /* A socket that its scope owns:	PIER_AUTO_SOCK s = PIER_SOCK; */

@@ -19,6 +19,7 @@ PIER_BEGIN
 #define PIER_TLS_PINS_MAX     8
 #define PIER_TLS_CERTS_MAX    64	  /* certificates of a server, by name */
 #define PIER_TLS_SESSIONS_MAX 64	  /* servers that a context remembers for resumption */
+#define PIER_TLS_SHAKING_MAX  32	  /* clients of a listener that shake hands at once */
 #define PIER_TLS_CHAIN_MAX    (64u << 10) /* bytes of certificates that a peer may show */
 #define PIER_TLS_FILE_MAX     (4u << 20)  /* bytes of a file of certificates */
 

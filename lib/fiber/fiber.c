@@ -115,6 +115,14 @@ int pier_fiber_step(void)
 	return pier_wait_refused();
 }
 
+bool pier_thread_may_sleep(void)
+{
+	if (pier_worker_self() || thread_scope)
+		return false;
+	struct io *io = pier_io_of_thread();
+	return io && pier_io_idles(io);
+}
+
 void pier_fiber_moved(int64_t in, int64_t out)
 {
 	struct worker *w = pier_worker_self();
@@ -252,12 +260,14 @@ static int64_t await_on_thread(struct io_op *op, int64_t at, bool deaf)
 
 	if (!io)
 		return -ENOMEM;
+	if (deaf)
+		at = PIER_FOREVER;
+	if (pier_io_idles(io) && !io_kind_pooled(op->kind))
+		return pier_io_do_alone(io, op, at == PIER_FOREVER ? 0 : pier_io_clock(), at);
 	op->owner = &done;
 	op->done = thread_op_done;
 	if (io_submit(io, op))
 		return op->result;
-	if (deaf)
-		at = PIER_FOREVER;
 	while (!done) {
 		io->backend->wait(io, cancelled ? PIER_FOREVER : at);
 		if (!done && !cancelled && io->now >= at) {

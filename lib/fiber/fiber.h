@@ -75,6 +75,9 @@ pier_scope *pier_scope_of_thread(pier_scope *s);
  * -ETIMEDOUT. */
 int pier_fiber_step(void);
 
+/* True outside of fibers, where no deadline is set and nothing else is under way: a call may wait in the kernel, for ever. */
+bool pier_thread_may_sleep(void);
+
 /* Such a call moved so many bytes. Counted like an op that was complete at once. */
 void pier_fiber_moved(int64_t in, int64_t out);
 

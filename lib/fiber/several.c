@@ -57,9 +57,9 @@ static int wait_on_fiber(struct several *s, int64_t at, bool deaf, const char *w
 	return err;
 }
 
-static int wait_on_thread(struct several *s, int64_t at, bool deaf)
+static int wait_on_thread(struct several *s, int64_t at)
 {
-	int64_t left = deaf ? PIER_FOREVER : pier_time_left();
+	int64_t left = pier_time_left();
 	int64_t scope_at = left == PIER_FOREVER ? PIER_FOREVER : pier_io_clock() + left;
 	if (scope_at < at)
 		at = scope_at;
@@ -71,16 +71,25 @@ static int wait_on_thread(struct several *s, int64_t at, bool deaf)
 	return 0;
 }
 
-static int wait_for_news(struct several *s, int64_t at, bool deaf, const char *what)
+static int wait_for_news(struct several *s, int64_t at, const char *what)
 {
-	return pier_fiber_self() ? wait_on_fiber(s, at, deaf, what) : wait_on_thread(s, at, deaf);
+	return pier_fiber_self() ? wait_on_fiber(s, at, false, what) : wait_on_thread(s, at);
+}
+
+/* Until one more has ended, whichever have before. */
+static void wait_for_end(struct several *s)
+{
+	if (pier_fiber_self())
+		wait_on_fiber(s, PIER_FOREVER, true, "its last op");
+	else
+		s->io->backend->wait(s->io, PIER_FOREVER);
 }
 
 struct io_op *pier_several_next(struct several *s, int64_t at, const char *what, int *err)
 {
 	int stopped = s->ended ? 0 : pier_wait_refused();
 	while (!s->ended && s->under_way && stopped == 0)
-		stopped = wait_for_news(s, at, false, what);
+		stopped = wait_for_news(s, at, what);
 
 	struct io_op *op = s->ended; /* what came first counts, whatever else happened */
 	if (!op) {
@@ -93,6 +102,16 @@ struct io_op *pier_several_next(struct several *s, int64_t at, const char *what,
 	return op;
 }
 
+void pier_several_end(struct several *s, struct io_op *op)
+{
+	for (unsigned i = 0; i < s->under_way; i++) {
+		if (s->ops[i] == op) {
+			io_cancel(s->io, op);
+			return;
+		}
+	}
+}
+
 void pier_several_cancel(struct several *s)
 {
 	/* Backwards: an op that ends at once takes itself out, and the last one takes its place. */
@@ -100,5 +119,5 @@ void pier_several_cancel(struct several *s)
 		if (i < s->under_way)
 			io_cancel(s->io, s->ops[i]);
 	while (s->under_way)
-		wait_for_news(s, PIER_FOREVER, true, "its last op");
+		wait_for_end(s);
 }

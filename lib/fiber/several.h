@@ -5,7 +5,7 @@
 
 #include "fiber.h"
 
-#define SEVERAL_MAX 32 /* under way at once */
+#define SEVERAL_MAX 64 /* under way at once */
 
 struct several {
 	struct io *io;
@@ -24,6 +24,9 @@ void pier_several_submit(struct several *s, struct io_op *op);
 /* The next op that has ended, in the order of their ends. Waits for one until `at` or a nearer deadline around;
  * then NULL, with -ETIMEDOUT or -ECANCELED in *err. NULL without an error: none is under way. */
 struct io_op *pier_several_next(struct several *s, int64_t at, const char *what, int *err);
+
+/* Asks one to end, if it is under way. */
+void pier_several_end(struct several *s, struct io_op *op);
 
 /* Cancels the ops under way and waits until they have ended, deaf to all else. What they brought all the same
  * is to be taken by pier_several_next, which waits no more. */

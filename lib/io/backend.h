@@ -15,6 +15,7 @@
 
 struct io_backend {
 	const char *name;
+	bool fills_ahead; /* what is received is in memory before any of those who wait runs */
 	int (*open)(struct io **out);
 	/* True: the op is complete already and `done` is not called. False: `done` will be, from wait. */
 	bool (*submit)(struct io *, struct io_op *);
@@ -128,6 +129,13 @@ char *pier_io_spill(struct io *io);
 
 /* The blocking io of the calling thread, for calls outside fibers. NULL when memory is out. */
 struct io *pier_io_of_thread(void);
+/* True when nothing is under way there: then one op can be done without being put in line. The result, or -ETIMEDOUT;
+ * `now` matters where there is a deadline. */
+bool pier_io_idles(const struct io *io);
+int64_t pier_io_do_alone(struct io *io, struct io_op *op, int64_t now, int64_t deadline);
+/* On a socket that is not O_NONBLOCK: hold the thread up until there is something, whatever the time. */
+ssize_t pier_io_recv_asleep(int fd, void *into, size_t room);
+ssize_t pier_io_recvmsg_asleep(int fd, struct msghdr *msg, int flags);
 
 /* ---- Clock, look-ups, descriptors: the rest of what only lib/io may ask the kernel ---------------- */
 

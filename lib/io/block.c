@@ -10,6 +10,7 @@
 
 #define OPS_MAX	  64	   /* under way at once: a thread that blocks asks for one or two */
 #define MAIL_LOOK 10000000 /* ns between two looks for mail that cannot wake us */
+#define NEWS_LOOK 1	   /* ms: poll(2) keeps telling of an error that nobody fetches */
 #define HOUR_MS	  3600000
 
 struct block_io {
@@ -99,15 +100,17 @@ static bool expects_mail(const struct block_io *b)
 
 /* poll(2) costs less than ppoll(2), which tells the time that is left; but it counts in milliseconds. It may so end
  * early, and the rest is slept then. */
-static void sleep_deaf(const struct io *io, struct pollfd *fds, nfds_t count, int64_t deadline)
+static int sleep_deaf(const struct io *io, struct pollfd *fds, nfds_t count, int64_t deadline)
 {
 	int64_t ms = (deadline - io->now) / 1000000;
 	struct timespec t = until(io, deadline, INT64_MAX);
 
 	if (ms > 0)
-		poll(fds, count, deadline == INT64_MAX ? -1 : ms > HOUR_MS ? HOUR_MS : (int)ms);
-	else
-		ppoll(fds, count, &t, NULL);
+		return poll(fds, count,
+			    deadline == INT64_MAX ? -1
+			    : ms > HOUR_MS	  ? HOUR_MS
+						  : (int)ms);
+	return ppoll(fds, count, &t, NULL);
 }
 
 /* The eventfd for mail lives as long as one wait, so a thread that blocked once holds nothing open. When none
@@ -151,9 +154,7 @@ static void block_wait(struct io *io, int64_t deadline)
 	struct pollfd fds[OPS_MAX + 1];
 
 	for (unsigned i = 0; i < b->count; i++)
-		fds[i] = (struct pollfd){.fd = b->ops[i]->fd,
-					 .events =
-						 io_kind_reads(b->ops[i]->kind) ? POLLIN : POLLOUT};
+		fds[i] = (struct pollfd){.fd = b->ops[i]->fd, .events = io_op_news(b->ops[i])};
 	if (deadline != INT64_MAX)
 		io->now = pier_io_clock();
 	if (io->ended || deadline <= io->now)
@@ -165,6 +166,52 @@ static void block_wait(struct io *io, int64_t deadline)
 	retry(b, fds);
 	if (!pier_io_deliver(io))
 		io->now = pier_io_clock(); /* only who got nothing asks whether it is too late */
+}
+
+bool pier_io_idles(const struct io *io)
+{
+	return io->backend == &pier_io_block && io->under_way == 0;
+}
+
+int64_t pier_io_do_alone(struct io *io, struct io_op *op, int64_t now, int64_t deadline)
+{
+	struct pollfd p = {.fd = op->fd, .events = io_op_news(op)};
+	int64_t result = op->tried ? IO_WAIT : pier_io_perform(io, op);
+
+	count_add(&io->counts.ops, 1);
+	io->now = now;
+	while (result == IO_WAIT) {
+		if (deadline <= io->now)
+			return -ETIMEDOUT;
+		if (sleep_deaf(io, &p, 1, deadline) > 0)
+			result = pier_io_perform(io, op);
+		if (result == IO_WAIT && p.revents && !(p.revents & p.events))
+			poll(NULL, 0, NEWS_LOOK);
+		if (result == IO_WAIT && deadline != INT64_MAX)
+			io->now = pier_io_clock();
+	}
+	op->result = result;
+	pier_io_count_bytes(io, op);
+	return result;
+}
+
+/* The kernel's own waits, and the cheapest. */
+ssize_t pier_io_recv_asleep(int fd, void *into, size_t room)
+{
+	ssize_t n;
+	do
+		n = recv(fd, into, room, 0);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+ssize_t pier_io_recvmsg_asleep(int fd, struct msghdr *msg, int flags)
+{
+	ssize_t n;
+	do
+		n = recvmsg(fd, msg, flags);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
 }
 
 /* Nothing is remembered between waits. */

@@ -56,9 +56,3 @@ int pier_io_inherited(pier_bytes name, int *out, unsigned max)
 	}
 	return (int)count;
 }
-
-int pier_io_unblock(int fd)
-{
-	int flags = fcntl(fd, F_GETFL);
-	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
-}

@@ -18,21 +18,26 @@ struct io_kernel {
 	int64_t (*calendar)(void);
 	void (*random)(void *into, size_t len);
 	unsigned (*cores)(void);
+	void (*hostname)(char *into, size_t room);
 	int (*signals_open)(void);
-	int (*socket)(int family, int type);
+	int (*socket)(int family, int type, int protocol);
 	int (*pair)(int type, int out[2]);
 	int (*unix_take_over)(const pier_addr *a, int type);
 	void (*unix_remove)(const pier_addr *a);
 	/* Of its own descriptors. */
 	int (*bind)(int fd, const pier_addr *a);
 	int (*listen)(int fd, int backlog);
-	int (*option)(int fd, int level, int name, int value);
-	int (*option_get)(int fd, int level, int name, int *out);
+	int (*accept)(int fd, pier_addr *peer);
+	int (*connect)(int fd, const pier_addr *to); /* to->len 0: to nobody any more */
+	ssize_t (*receive)(int fd, struct msghdr *msg, int flags);
+	ssize_t (*send)(int fd, const struct msghdr *msg, int flags);
+	int (*option)(int fd, int level, int name, const void *value, socklen_t len);
+	int (*option_get)(int fd, int level, int name, void *value, socklen_t *len);
+	int (*control)(int fd, int command, int arg); /* fcntl(2) */
 	int (*local)(int fd, pier_addr *out);
 	int (*peer)(int fd, pier_addr *out);
 	int (*shutdown)(int fd, int how);
 	bool (*ended)(int fd);
-	void (*reset_on_close)(int fd);
 	void (*close)(int fd);
 	int (*sort)(int fd, enum io_sort *out);
 };

@@ -1,6 +1,8 @@
 /* The system's answers about names, each copied out of libc's memory. All of it may block. */
 #include "question.h"
 
+#include "kernel.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -59,6 +61,10 @@ static int host_error(int h)
 
 int pier_io_hostname(char *into, size_t room)
 {
+	if (pier_io_kernel) {
+		pier_io_kernel->hostname(into, room);
+		return 0;
+	}
 	if (gethostname(into, room) < 0)
 		return -errno;
 	into[room - 1] = '\0';

@@ -18,7 +18,7 @@ static int zero(int result)
 int pier_io_socket(int family, int type)
 {
 	if (pier_io_kernel)
-		return pier_io_kernel->socket(family, type);
+		return pier_io_kernel->socket(family, type, 0);
 	int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	return fd < 0 ? -errno : fd;
 }
@@ -45,7 +45,7 @@ int pier_io_listen(int fd, int backlog)
 int pier_io_option(int fd, int level, int name, int value)
 {
 	const struct io_kernel *k = io_kernel_of(fd);
-	return k ? k->option(fd, level, name, value)
+	return k ? k->option(fd, level, name, &value, sizeof value)
 		 : zero(setsockopt(fd, level, name, &value, sizeof value));
 }
 
@@ -54,7 +54,7 @@ int pier_io_option_get(int fd, int level, int name, int *out)
 	socklen_t len = sizeof *out;
 	const struct io_kernel *k = io_kernel_of(fd);
 	if (k)
-		return k->option_get(fd, level, name, out);
+		return k->option_get(fd, level, name, out, &len);
 	return zero(getsockopt(fd, level, name, out, &len));
 }
 
@@ -102,11 +102,10 @@ void pier_io_reset_on_close(int fd)
 {
 	struct linger now = {.l_onoff = 1};
 	const struct io_kernel *k = io_kernel_of(fd);
-	if (k) {
-		k->reset_on_close(fd);
-		return;
-	}
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+	if (k)
+		k->option(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+	else
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
 void pier_io_close(int fd)

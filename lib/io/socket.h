@@ -44,8 +44,6 @@ void pier_io_close_stdio(int fd);
  * `name`, or all when it is empty; at most `max`, made CLOEXEC. How many; -EINVAL when the variables make no
  * sense. */
 int pier_io_inherited(pier_bytes name, int *out, unsigned max);
-/* Makes a descriptor that another process opened fit for here: it must not block. 0 or an error. */
-int pier_io_unblock(int fd);
 
 /* Removes a socket's path that nobody listens on. -EADDRINUSE when somebody does. unix(7). */
 int pier_io_unix_take_over(const pier_addr *a, int type);

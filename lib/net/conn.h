@@ -74,6 +74,7 @@ struct pier_conn {
 	bool secure : 1;	   /* TLS comes before all else */
 	bool unopened : 1;	   /* … and its handshake failed, or there was no memory */
 	bool elsewhere : 1;	   /* a process of its own serves it */
+	bool bulk : 1;		   /* of a stream: much comes at a time */
 	bool peer_cut : 1;	   /* `peer` has no memory beyond its length */
 	int64_t rd, wr;		   /* time-outs of a wait, PIER_FOREVER for none */
 	struct held *held;	   /* what was sent and waits for more of it; mostly NULL */
@@ -129,6 +130,22 @@ int pier_tls_start_served(pier_conn *c, pier_tls *t);
 
 /* 0, or why a server cannot have it, in words too. */
 int pier_tls_can_serve(const pier_tls *t, const char **why);
+
+/* A handshake without a fiber of its own: whoever sees to several submits its op among others. */
+struct shaking {
+	struct io_op op;
+	struct msghdr msg;
+	struct iovec iov;
+	int done; /* what the last step has come to */
+};
+
+/* Begins, on an accepted socket; and goes on when the op has ended. 1: the handshake is done. 0: s->op is to be submitted
+ * next, or again when it was cancelled. Or an error, which sticks. */
+int pier_tls_shaking_begin(struct shaking *s, pier_conn *c, pier_tls *t);
+int pier_tls_shaking_go_on(struct shaking *s, pier_conn *c);
+
+/* How long a handshake may take. */
+int64_t pier_tls_patience(const pier_tls *t);
 
 /* ---- Receiving (receive.c) ----------------------------------------------------------------------- */
 

@@ -1,7 +1,7 @@
 /* The backend of a simulated thread: an op is tried at once, or, where the seed likes that better, a little later; what
  * has to wait is tried again when its sock has news; what has ended is delivered by the next wait, or by one of the next,
  * so that a deadline may come between an end and its delivery. */
-#include "sock.h"
+#include "disk.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,6 +10,7 @@
 
 #define ASK_TAKES     PIER_MS(5)  /* a look-up, a file, work: at most */
 #define KICK_WITHIN   PIER_US(50) /* an op that is not tried at once */
+#define OPS_IN_VAIN   8		  /* of so many that could fail, one does */
 #define SENDFILE_ONCE 65536
 
 struct sim_io {
@@ -76,26 +77,12 @@ static int64_t receive(struct io *io, struct sock *s, struct io_op *op)
 	}
 	struct iovec iov = {at, room};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-	int64_t n = s->type == SOCK_DGRAM ? pier_datagram_receive(s, &msg)
-					  : pier_stream_receive(s, &msg, op->flags);
+	int64_t n = pier_sim_receive(s, &msg, op->flags);
 	if (!op->mem.at && n > 0)
 		op->mem.at = at;
 	else if (!op->mem.at)
 		pier_io_buf_give(io, at);
 	return n;
-}
-
-static int64_t receive_msg(struct sock *s, struct msghdr *msg, int flags)
-{
-	msg->msg_flags = 0;
-	msg->msg_controllen = 0;
-	return s->type == SOCK_DGRAM ? pier_datagram_receive(s, msg)
-				     : pier_stream_receive(s, msg, flags);
-}
-
-static int64_t send_msg(struct sock *s, const struct msghdr *msg)
-{
-	return s->type == SOCK_DGRAM ? pier_datagram_send(s, msg) : pier_stream_send(s, msg);
 }
 
 static int64_t many(struct sock *s, struct io_op *op)
@@ -104,8 +91,8 @@ static int64_t many(struct sock *s, struct io_op *op)
 	int64_t n = 0;
 	for (; done < op->batch.count; done++) {
 		struct mmsghdr *m = &op->batch.at[done];
-		n = op->kind == IO_RECVMMSG ? receive_msg(s, &m->msg_hdr, op->flags)
-					    : send_msg(s, &m->msg_hdr);
+		n = op->kind == IO_RECVMMSG ? pier_sim_receive(s, &m->msg_hdr, op->flags)
+					    : pier_sim_send(s, &m->msg_hdr, op->flags);
 		if (n < 0)
 			break;
 		m->msg_len = (unsigned)n;
@@ -121,7 +108,9 @@ static int64_t send_file(struct io *io, struct sock *s, struct io_op *op)
 	in.file.at = block;
 	in.file.len = len;
 	in.file.offset = op->file.offset;
-	int64_t n = pier_io_perform(io, &in);
+	int64_t n;
+	if (!pier_disk_answer(s->node, &in, &n))
+		n = pier_io_perform(io, &in);
 	struct iovec iov = {block, n > 0 ? (size_t)n : 0};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 	return n <= 0 ? n : pier_stream_send(s, &msg);
@@ -157,7 +146,7 @@ static int64_t once(struct io *io, struct sock *s, struct io_op *op)
 	case IO_READ:
 		return s->is_signals ? read_signal(s, op) : receive(io, s, op);
 	case IO_RECVMSG:
-		return receive_msg(s, op->msg, op->flags);
+		return pier_sim_receive(s, op->msg, op->flags);
 	case IO_RECVMMSG:
 	case IO_SENDMMSG:
 		return many(s, op);
@@ -167,7 +156,7 @@ static int64_t once(struct io *io, struct sock *s, struct io_op *op)
 		return pier_stream_connect(s, op);
 	case IO_SENDMSG:
 	case IO_WRITEV:
-		return send_msg(s, op->msg);
+		return pier_sim_send(s, op->msg, op->flags);
 	case IO_SENDFILE:
 		return send_file(io, s, op);
 	default:
@@ -177,7 +166,7 @@ static int64_t once(struct io *io, struct sock *s, struct io_op *op)
 
 static int64_t try(struct io *io, struct sock *s, struct io_op *op)
 {
-	int64_t result = once(io, s, op);
+	int64_t result = s->file ? pier_disk_once(io, s, op) : once(io, s, op);
 	return result == -EAGAIN && !op->nowait ? IO_WAIT : result;
 }
 
@@ -208,38 +197,76 @@ static bool take_out(struct ops *q, struct io_op *op)
 	return false;
 }
 
+/* What is tried may bring news to its own sock, when both ends are here: it must not be tried again within. */
 static void retry(struct sock *s, struct ops *q)
 {
 	struct io_op *op;
+	if (q->trying) {
+		q->again = true;
+		return;
+	}
+	q->trying = true;
 	while ((op = q->first)) {
+		q->again = false;
 		int64_t result = try(op->io, s, op);
+		if (result == IO_WAIT && !q->again)
+			break;
 		if (result == IO_WAIT)
-			return;
+			continue;
 		take_out(q, op);
 		pier_sim_io_end(op, result);
 	}
-}
-
-/* Of room alone: a receive that is just being tried makes it, and must not be tried again within. */
-void pier_sim_sock_room(struct sock *s)
-{
-	retry(s, &s->out);
-}
-
-void pier_sim_sock_news(struct sock *s)
-{
-	retry(s, &s->in);
-	retry(s, &s->out);
+	q->trying = false;
 }
 
 static void kicked(struct event *e)
 {
-	pier_sim_sock_news(list_item(e, struct sock, kick));
+	struct sock *s = list_item(e, struct sock, kick);
+	retry(s, &s->in);
+	retry(s, &s->out);
+}
+
+static void kick(struct sock *s, int64_t later)
+{
+	s->kick.fire = kicked;
+	s->kick.flying = true;
+	if (!s->kick.at.place)
+		pier_event_at(&s->kick, pier_world->now + later);
+}
+
+/* Ops that wait are tried while the news comes in, or, where nothing is left to chance, once who brings it waits itself:
+ * then a batch takes all that has come. */
+void pier_sim_sock_room(struct sock *s)
+{
+	if (pier_world->o.whole && s->out.first)
+		kick(s, 0);
+	else
+		retry(s, &s->out);
+}
+
+void pier_sim_sock_news(struct sock *s)
+{
+	if (pier_world->o.whole && (s->in.first || s->out.first)) {
+		kick(s, 0);
+		return;
+	}
+	retry(s, &s->in);
+	retry(s, &s->out);
+}
+
+/* io_uring says so of any op when it finds no memory to remember it in. */
+static bool finds_no_memory(void)
+{
+	return pier_chance_of(pier_world->faults) && pier_chance(OPS_IN_VAIN) == 0;
 }
 
 static bool submit_sock(struct io *io, struct sock *s, struct io_op *op)
 {
 	struct ops *q = side_of(s, op);
+	if (finds_no_memory()) {
+		op->result = -ENOMEM;
+		return true;
+	}
 	bool later = pier_world->late && !op->nowait && pier_chance(2);
 	op->result = q->first ? IO_WAIT : later ? IO_WAIT : try(io, s, op);
 	if (q->first && op->nowait)
@@ -247,37 +274,68 @@ static bool submit_sock(struct io *io, struct sock *s, struct io_op *op)
 	if (op->result != IO_WAIT)
 		return true;
 	push(q, op);
-	if (later) {
-		s->kick.fire = kicked;
-		s->kick.flying = true;
-		if (!s->kick.at.place)
-			pier_event_at(&s->kick,
-				      pier_world->now + (int64_t)pier_chance(KICK_WITHIN));
-	}
+	if (later)
+		kick(s, (int64_t)pier_chance(KICK_WITHIN));
 	return false;
 }
 
 /* ---- What other threads would do ----------------------------------------------------------------- */
 
-static int64_t answer(struct io_op *op, struct node *n)
+static int64_t answer(struct io_op *op)
 {
 	pier_addrs found = {0};
+	int64_t result;
+	if (pier_disk_answer(pier_node_self(), op, &result))
+		return result;
 	if (op->kind != IO_LOOKUP)
 		return pier_io_perform(op->io, op);
-	int err = pier_node_lookup(n, op->lookup.host, op->lookup.port, op->lookup.passive, &found);
+	if (op->lookup.question)
+		return pier_names_ask(op->lookup.question, op->lookup.answer);
+	int err = pier_names_look_up(op->lookup.host, op->lookup.port, op->lookup.passive, &found);
 	if (err == 0)
 		*op->lookup.out = found;
 	return err;
 }
 
+/* The node that asks is met as the one that runs. */
+static int64_t answer_at(struct io_op *op, struct node *n)
+{
+	struct pier_sim *w = pier_world;
+	struct task at = {.node = n}, *was = w->task;
+	w->task = &at;
+	int64_t result = answer(op);
+	w->task = was;
+	return result;
+}
+
+static void end_ask(struct ask *a, int64_t result)
+{
+	struct io_op *op = a->op;
+	list_remove(&a->link);
+	free(a);
+	pier_sim_io_end(op, result);
+}
+
+static void *call(void *arg)
+{
+	struct ask *a = arg;
+	end_ask(a, a->op->call.fn(a->op->call.arg));
+	return NULL;
+}
+
+/* Work is a thread like others: what it asks the node's kernel may take time. */
 static void answered(struct event *e)
 {
 	struct ask *a = (struct ask *)e;
-	struct io_op *op = a->op;
-	struct node *n = a->node;
-	list_remove(&a->link);
-	free(a);
-	pier_sim_io_end(op, answer(op, n));
+	if (a->op->kind != IO_CALL) {
+		end_ask(a, answer_at(a->op, a->node));
+		return;
+	}
+	struct task *t = pier_task_start(a->node, call, a);
+	if (t)
+		t->detached = true;
+	else
+		end_ask(a, -ENOMEM);
 }
 
 static bool submit_ask(struct io_op *op)
@@ -291,7 +349,10 @@ static bool submit_ask(struct io_op *op)
 	a->event.fire = answered;
 	a->event.flying = true;
 	list_push(&a->node->asks, &a->link);
-	pier_event_at(&a->event, pier_world->now + (int64_t)pier_chance(ASK_TAKES));
+	int64_t takes = (int64_t)pier_chance(ASK_TAKES);
+	if (op->kind == IO_LOOKUP)
+		takes += pier_world->names_take;
+	pier_event_at(&a->event, pier_world->now + takes);
 	return false;
 }
 

@@ -18,7 +18,7 @@ struct chunk *pier_chunk_new(enum chunk_kind kind, const struct iovec *iov, size
 	struct chunk *c = malloc(sizeof *c + len);
 	if (!c)
 		abort(); /* the machine is out of memory, not the simulated one */
-	*c = (struct chunk){.kind = kind, .len = len};
+	*c = (struct chunk){.kind = kind, .len = len, .sent = pier_world->now};
 	size_t at = 0;
 	for (size_t i = 0; i < count && at < len; i++) {
 		size_t n = iov[i].iov_len < len - at ? iov[i].iov_len : len - at;
@@ -27,6 +27,27 @@ struct chunk *pier_chunk_new(enum chunk_kind kind, const struct iovec *iov, size
 		at += n;
 	}
 	return c;
+}
+
+/* With all that is beside it but descriptors: only datagrams of a network are copied. */
+struct chunk *pier_chunk_copy(const struct chunk *c)
+{
+	struct iovec all = {(void *)(uintptr_t)c->data, c->len};
+	struct chunk *copy = pier_chunk_new(c->kind, &all, 1, c->len);
+	copy->beside = malloc(sizeof *copy->beside);
+	if (!copy->beside)
+		abort();
+	*copy->beside = *c->beside;
+	return copy;
+}
+
+void pier_chunk_free(struct chunk *c)
+{
+	struct beside *b = c->beside;
+	for (unsigned i = 0; b && i < b->passed; i++)
+		pier_sim_sock_drop(b->socks[i]);
+	free(b);
+	free(c);
 }
 
 void pier_chunks_init(struct chunks *c)
@@ -61,7 +82,7 @@ void pier_chunks_clear(struct chunks *c)
 {
 	struct chunk *one;
 	while ((one = pier_chunks_pop(c)))
-		free(one);
+		pier_chunk_free(one);
 }
 
 size_t pier_iov_scatter(const struct msghdr *msg, size_t at, const char *from, size_t len)

@@ -1,6 +1,6 @@
 /* Simulated socks, and the numbers that name them. A sock has as many names as dup(2) and SCM_RIGHTS have made; the last
  * that goes closes it. */
-#include "sock.h"
+#include "disk.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -12,8 +12,7 @@ struct sock *pier_sim_sock_new(struct node *n, int family, int type)
 	if (!s)
 		return NULL;
 	*s = (struct sock){.fd = -1, .node = n, .family = family, .type = type};
-	s->keep = (struct keepalive){
-		.idle = KEEP_IDLE, .interval = KEEP_INTERVAL, .count = KEEP_COUNT};
+	pier_options_begin(s->set);
 	s->in.last = &s->in.first;
 	s->out.last = &s->out.first;
 	pier_chunks_init(&s->came);
@@ -41,9 +40,16 @@ static int lowest_free(void)
 	return -EMFILE;
 }
 
+/* socket(2), accept(2), dup(2). */
+int pier_sim_shortage(void)
+{
+	static const int all[] = {-EMFILE, -ENFILE, -ENOBUFS, -ENOMEM};
+	return pier_chance_of(pier_world->faults) ? all[pier_chance(4)] : 0;
+}
+
 int pier_sim_sock_name(struct sock *s)
 {
-	int fd = pier_chance_of(pier_world->faults) ? -EMFILE : lowest_free();
+	int err = pier_sim_shortage(), fd = err < 0 ? err : lowest_free();
 	if (fd < 0)
 		return fd;
 	*slot_of(fd) = s;
@@ -55,11 +61,16 @@ int pier_sim_sock_name(struct sock *s)
 	return fd;
 }
 
-struct sock *pier_sim_sock_find(int fd)
+struct sock *pier_sim_sock_of(struct node *n, int fd)
 {
 	struct sock **slot = slot_of(fd);
 	struct sock *s = slot ? *slot : NULL;
-	return s && s->node == pier_node_self() ? s : NULL;
+	return s && s->node == n ? s : NULL;
+}
+
+struct sock *pier_sim_sock_find(int fd)
+{
+	return pier_sim_sock_of(pier_node_self(), fd);
 }
 
 struct sock *pier_sim_sock_at(unsigned i)
@@ -99,12 +110,17 @@ void pier_sim_sock_free(struct sock *s)
 	forget_names(s);
 	if (s->node->signals == s)
 		s->node->signals = NULL;
+	free(s->groups);
 	free(s);
 }
 
 void pier_sim_sock_close(struct sock *s, bool crash)
 {
-	if (s->type != SOCK_DGRAM && !s->is_signals)
+	if (s->file)
+		pier_disk_close(s->file);
+	else if (s->type == SOCK_DGRAM && s->family == AF_UNIX)
+		pier_unixgram_close(s);
+	else if (s->type != SOCK_DGRAM && !s->is_signals)
 		pier_stream_close(s, crash);
 	pier_sim_sock_free(s);
 }

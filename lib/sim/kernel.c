@@ -1,31 +1,34 @@
 /* What a simulated kernel answers at once: descriptors, addresses, options. */
+#include "film.h"
 #include "sock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/udp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 
-#ifndef UDP_SEGMENT
-#define UDP_SEGMENT 103
-#endif
-
 /* ---- Calls --------------------------------------------------------------------------------------- */
 
-static bool supports(int family, int type)
+/* Raw and packet sockets see what is below the network, and here there is nothing. */
+static int supports(int family, int type, int protocol)
 {
-	if (family == AF_UNIX)
-		return type == SOCK_STREAM || type == SOCK_SEQPACKET;
-	return (family == AF_INET || family == AF_INET6) &&
-	       (type == SOCK_STREAM || type == SOCK_DGRAM);
+	bool inet = family == AF_INET || family == AF_INET6;
+	if (!inet && family != AF_UNIX)
+		return -EAFNOSUPPORT;
+	if (type != SOCK_STREAM && type != SOCK_DGRAM && (type != SOCK_SEQPACKET || inet))
+		return -ESOCKTNOSUPPORT;
+	int own = !inet ? 0 : type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
+	return protocol == 0 || protocol == own ? 0 : -EPROTONOSUPPORT;
 }
 
-static int k_socket(int family, int type)
+static int k_socket(int family, int type, int protocol)
 {
-	if (!supports(family, type))
-		return -EAFNOSUPPORT;
+	int err = supports(family, type, protocol);
+	if (err < 0)
+		return err;
 	struct sock *s = pier_sim_sock_new(pier_node_self(), family, type);
 	int fd = s ? pier_sim_sock_name(s) : -ENOMEM;
 	if (s && fd < 0)
@@ -55,7 +58,7 @@ static int k_signals_open(void)
 	struct node *n = pier_node_self();
 	if (n->signals)
 		return -EBUSY;
-	int fd = k_socket(AF_UNIX, SOCK_STREAM);
+	int fd = k_socket(AF_UNIX, SOCK_STREAM, 0);
 	if (fd < 0)
 		return fd;
 	n->signals = pier_sim_sock_find(fd);
@@ -69,6 +72,7 @@ void pier_node_signal(struct node *n, int number)
 	struct iovec iov = {&byte, 1};
 	if (!n->signals) {
 		pier_world_trace("%s is ended by a signal", n->name);
+		pier_film_mark(FRAME_ENDS, n, "ended by a signal");
 		pier_node_kill(n, NODE_CRASHED);
 		return;
 	}
@@ -89,6 +93,8 @@ static int k_listen(int fd, int backlog)
 		return -EBADF;
 	if (s->type == SOCK_DGRAM)
 		return -EOPNOTSUPP;
+	if (s->family == AF_UNIX && !s->bound)
+		return -EINVAL;
 	int err = pier_sim_sock_bind_any(s);
 	if (err < 0)
 		return err;
@@ -98,42 +104,83 @@ static int k_listen(int fd, int backlog)
 	return 0;
 }
 
-static int k_option(int fd, int level, int name, int value)
+/* A signal may come before anything has moved. */
+static bool is_interrupted(void)
 {
-	struct sock *s = pier_sim_sock_find(fd);
-	if (!s)
-		return -EBADF;
-	if (level == IPPROTO_UDP && name == UDP_SEGMENT)
-		return -ENOPROTOOPT; /* each datagram by itself */
-	if (level == SOL_SOCKET && name == SO_REUSEADDR)
-		s->reuse_addr = value;
-	else if (level == SOL_SOCKET && name == SO_REUSEPORT)
-		s->reuse_port = value;
-	else if (level == IPPROTO_IPV6 && name == IPV6_V6ONLY)
-		s->v6only = value;
-	return 0;
+	return pier_chance_of(pier_world->faults);
 }
 
-static int k_option_get(int fd, int level, int name, int *out)
+static int k_accept(int fd, pier_addr *peer)
+{
+	struct sock *s = pier_sim_sock_find(fd);
+	struct io_op op = {.kind = IO_ACCEPT, .fd = fd};
+	if (!s)
+		return -EBADF;
+	if (is_interrupted())
+		return -EINTR;
+	op.addr.sa = &peer->sa;
+	op.addr.len = peer->len;
+	int64_t result = s->type == SOCK_DGRAM ? -EOPNOTSUPP : pier_stream_accept(s, &op);
+	peer->len = op.addr.len;
+	return (int)result;
+}
+
+/* Interrupted, it goes on: connect(2). */
+static int k_connect(int fd, const pier_addr *to)
+{
+	struct sock *s = pier_sim_sock_find(fd);
+	int err = s ? pier_sim_connect(s, to) : -EBADF;
+	return err == -EINPROGRESS && is_interrupted() ? -EINTR : err;
+}
+
+static ssize_t k_receive(int fd, struct msghdr *msg, int flags)
 {
 	struct sock *s = pier_sim_sock_find(fd);
 	if (!s)
 		return -EBADF;
-	if (level != SOL_SOCKET)
-		return -ENOPROTOOPT;
-	switch (name) {
-	case SO_TYPE:
-		*out = s->type;
+	return is_interrupted() ? -EINTR : (ssize_t)pier_sim_receive(s, msg, flags);
+}
+
+static ssize_t k_send(int fd, const struct msghdr *msg, int flags)
+{
+	struct sock *s = pier_sim_sock_find(fd);
+	if (!s)
+		return -EBADF;
+	return is_interrupted() ? -EINTR : (ssize_t)pier_sim_send(s, msg, flags);
+}
+
+static int k_option(int fd, int level, int name, const void *value, socklen_t len)
+{
+	struct sock *s = pier_sim_sock_find(fd);
+	return s ? pier_option_set(s, level, name, value, len) : -EBADF;
+}
+
+static int k_option_get(int fd, int level, int name, void *value, socklen_t *len)
+{
+	struct sock *s = pier_sim_sock_find(fd);
+	return s ? pier_option_get(s, level, name, value, len) : -EBADF;
+}
+
+static int k_control(int fd, int command, int arg)
+{
+	struct sock *s = pier_sim_sock_find(fd);
+	if (!s)
+		return -EBADF;
+	switch (command) {
+	case F_DUPFD_CLOEXEC:
+		return pier_sim_sock_name(s);
+	case F_GETFL:
+		return O_RDWR | (s->blocking ? 0 : O_NONBLOCK);
+	case F_SETFL:
+		s->blocking = !(arg & O_NONBLOCK);
 		return 0;
-	case SO_ACCEPTCONN:
-		*out = s->state == SOCK_LISTENING;
-		return 0;
-	case SO_ERROR:
-		*out = -s->error;
-		s->error = 0;
+	case F_GETFD:
+		return s->inherited ? 0 : FD_CLOEXEC;
+	case F_SETFD:
+		s->inherited = !(arg & FD_CLOEXEC);
 		return 0;
 	default:
-		return -ENOPROTOOPT;
+		return -EINVAL;
 	}
 }
 
@@ -173,13 +220,6 @@ static bool k_ended(int fd)
 	return s && (s->ended || s->state == SOCK_BROKEN) && !s->came.first;
 }
 
-static void k_reset_on_close(int fd)
-{
-	struct sock *s = pier_sim_sock_find(fd);
-	if (s)
-		s->resets = true;
-}
-
 static void k_close(int fd)
 {
 	struct sock *s = pier_sim_sock_find(fd);
@@ -196,7 +236,7 @@ static int k_sort(int fd, enum io_sort *out)
 	struct sock *s = pier_sim_sock_find(fd);
 	if (!s)
 		return -EBADF;
-	*out = s->type == SOCK_STREAM ? IO_STREAM_SOCKET : IO_MESSAGE_SOCKET;
+	*out = s->file ? IO_FILE : s->type == SOCK_STREAM ? IO_STREAM_SOCKET : IO_MESSAGE_SOCKET;
 	return 0;
 }
 
@@ -232,6 +272,11 @@ static unsigned k_cores(void)
 	return pier_node_self()->workers;
 }
 
+static void k_hostname(char *into, size_t room)
+{
+	snprintf(into, room, "%s", pier_node_self()->name);
+}
+
 static int k_open(struct io **out)
 {
 	return pier_io_sim.open(out);
@@ -246,6 +291,7 @@ const struct io_kernel pier_sim_kernel = {
 	.calendar = k_calendar,
 	.random = k_random,
 	.cores = k_cores,
+	.hostname = k_hostname,
 	.signals_open = k_signals_open,
 	.socket = k_socket,
 	.pair = k_pair,
@@ -253,13 +299,17 @@ const struct io_kernel pier_sim_kernel = {
 	.unix_remove = k_unix_remove,
 	.bind = k_bind,
 	.listen = k_listen,
+	.accept = k_accept,
+	.connect = k_connect,
+	.receive = k_receive,
+	.send = k_send,
 	.option = k_option,
 	.option_get = k_option_get,
+	.control = k_control,
 	.local = k_local,
 	.peer = k_peer,
 	.shutdown = k_shutdown,
 	.ended = k_ended,
-	.reset_on_close = k_reset_on_close,
 	.close = k_close,
 	.sort = k_sort,
 };

@@ -1,12 +1,11 @@
 /* Machines: started, stopped, crashed; and what they are called. */
-#include "sock.h"
+#include "disk.h"
+#include "film.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <pier/error.h>
 #include <pier/fiber.h>
-#include <pier/names.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,30 +76,15 @@ struct node *pier_node_of(struct node *from, const pier_addr *a)
 	return from;
 }
 
-static int two(pier_addrs *out, const char *v6, const char *v4, uint16_t port)
+bool pier_node_is_hole(const pier_addr *a)
 {
-	out->count = 2;
-	int err = pier_addr_parse(pier_text(v6), port, &out->at[0]);
-	return err < 0 ? err : pier_addr_parse(pier_text(v4), port, &out->at[1]);
-}
-
-int pier_node_lookup(struct node *from, const char *host, uint16_t port, bool passive,
-		     pier_addrs *out)
-{
-	struct node *n = pier_node_find(host);
-	if (!*host && passive)
-		return two(out, "::", "0.0.0.0", port);
-	if (!*host || !strcasecmp(host, "localhost"))
-		return two(out, "::1", "127.0.0.1", port);
-	if (pier_chance_of(pier_world->faults))
-		return -PIER_ENAMETEMP;
-	if (!n)
-		return -PIER_ENONAME;
-	(void)from;
-	out->count = 2;
-	pier_node_addr(n, AF_INET6, port, &out->at[0]);
-	pier_node_addr(n, AF_INET, port, &out->at[1]);
-	return 0;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&a->storage;
+	static const unsigned char doc[4] = {0x20, 0x01, 0x0d, 0xb8};
+	if (a->sa.sa_family == AF_INET6)
+		return memcmp(v6->sin6_addr.s6_addr, doc, sizeof doc) == 0;
+	uint32_t net = ntohl(((const struct sockaddr_in *)&a->storage)->sin_addr.s_addr) >> 8;
+	return a->sa.sa_family == AF_INET &&
+	       (net == 0xc00002 || net == 0xc63364 || net == 0xcb0071);
 }
 
 /* ---- Life ---------------------------------------------------------------------------------------- */
@@ -119,27 +103,32 @@ int pier_node_boot(struct node *n)
 		return -ENOMEM;
 	n->state = NODE_UP;
 	n->paused = false;
+	n->disk->boots++;
 	n->dice = pier_chance(UINT64_MAX);
 	n->workers = 1 + (unsigned)pier_chance(pier_world->o.workers ? pier_world->o.workers : 3);
 	pier_world_trace("%s starts, with up to %u workers", n->name, n->workers);
+	pier_film_mark(FRAME_STARTS, n, "starts");
 	return 0;
 }
 
 int pier_node_new(const char *name, int (*main_fn)(void), struct node **out)
 {
 	struct pier_sim *w = pier_world;
-	if (!name || !*name || strlen(name) >= NAME_MAX_SIM)
-		return -EINVAL;
+	struct disk *disk;
 	if (pier_node_find(name))
 		return -EEXIST;
 	if (w->node_count == PIER_SIM_NODES)
 		return -ENOSPC;
+	int err = pier_disk_of(name, &disk);
+	if (err < 0)
+		return err;
 	struct node *n = calloc(1, sizeof *n);
 	if (!n)
 		return -ENOMEM;
 	memcpy(n->name, name, strlen(name));
 	n->number = w->node_count;
 	n->main_fn = main_fn;
+	n->disk = disk;
 	list_init(&n->tasks);
 	list_init(&n->asks);
 	w->nodes[w->node_count++] = n;
@@ -148,33 +137,76 @@ int pier_node_new(const char *name, int (*main_fn)(void), struct node **out)
 	return pier_node_boot(n);
 }
 
+/* What points into memory that is lost; and descriptors under way, while all that they name is there. */
+static void forget_sock(struct sock *s, void *arg)
+{
+	(void)arg;
+	s->in.first = s->out.first = NULL;
+	s->in.last = &s->in.first;
+	s->out.last = &s->out.first;
+	pier_chunks_clear(&s->came);
+	if (s->stream && s->stream->local)
+		pier_stream_forget(s->stream);
+}
+
 static void crash_sock(struct sock *s, void *crash)
 {
 	pier_sim_sock_close(s, *(bool *)crash);
+}
+
+void pier_node_forget_tasks(struct node *n)
+{
+	while (!list_empty(&n->tasks)) {
+		struct list *first = n->tasks.next;
+		pier_task_forget(list_item(first, struct task, link));
+	}
+	n->main = NULL;
+	pier_event_drop(&n->leaves);
 }
 
 /* Its memory stays where it is, as nobody knows what of it is whose; its stacks are used again. */
 void pier_node_kill(struct node *n, enum node_state state)
 {
 	bool crash = state == NODE_CRASHED;
-	struct list *node;
 	n->state = state;
-	while (!list_empty(&n->tasks)) {
-		node = n->tasks.next;
-		pier_task_forget(list_item(node, struct task, link));
-	}
-	n->main = NULL;
+	pier_node_forget_tasks(n);
 	pier_sim_io_forget_asks(n);
+	pier_sim_sock_each(n, forget_sock, NULL);
 	pier_sim_sock_each(n, crash_sock, &crash);
 	pier_streams_doubt();
 }
 
-static void wait_for_quiet(struct node *n)
+static void left(struct event *e)
 {
-	struct settler s = {.fiber = pier_fiber_self(), .node = n};
-	pier_world->settler = &s;
-	while (!s.told)
-		pier_fiber_park_by_mail(PIER_FOREVER, true, n ? "a node to be ready" : "quiet");
+	struct node *n = list_item(e, struct node, leaves);
+	pier_world_trace("%s leaves: %d", n->name, n->result);
+	pier_film_mark(FRAME_ENDS, n, "leaves");
+	pier_node_kill(n, n->leaves_as);
+}
+
+/* The stack of who calls goes too, so it is the world that does it. */
+void pier_node_leave(enum node_state as, int result)
+{
+	struct node *n = pier_node_self();
+	n->result = result;
+	n->leaves_as = as;
+	n->leaves.fire = left;
+	pier_event_at(&n->leaves, pier_world->now);
+	for (;;)
+		pier_task_park(NULL, NULL, "its end", PIER_FOREVER);
+}
+
+void pier_node_signal_self(int number)
+{
+	struct node *n = pier_node_self();
+	if (!n->signals || number == SIGKILL)
+		pier_node_leave(NODE_CRASHED, -EINTR);
+	pier_node_signal(n, number);
+}
+
+static int wait_for_quiet(const struct node *n)
+{
+	return pier_world_watch(pier_world_is_quiet, n, n ? "a node to be ready" : "quiet");
 }
 
 void pier_sim_settle(pier_sim *s)
@@ -202,7 +234,9 @@ int pier_sim_crash(pier_sim *s, const char *name)
 	if (n->state != NODE_UP)
 		return -ESRCH;
 	pier_world_trace("%s crashes", n->name);
+	pier_film_mark(FRAME_CRASHES, n, "crashes");
 	pier_node_kill(n, NODE_CRASHED);
+	pier_disk_crash(n->disk);
 	return 0;
 }
 
@@ -224,8 +258,26 @@ int pier_sim_pause(pier_sim *s, const char *name, bool paused)
 	struct node *n = pier_node_find(name);
 	if (!n || n == s->nodes[0])
 		return -ENOENT;
+	if (n->paused != paused)
+		pier_film_mark(paused ? FRAME_PAUSES : FRAME_RESUMES, n,
+			       paused ? "stands still" : "goes on");
 	n->paused = paused;
 	return 0;
+}
+
+static bool is_down(const struct pier_sim *s, const struct node *n)
+{
+	(void)s;
+	return n->state != NODE_UP;
+}
+
+int pier_sim_wait(pier_sim *s, const char *name)
+{
+	struct node *n = pier_node_find(name);
+	if (!n || n == s->nodes[0])
+		return -ENOENT;
+	int err = pier_world_watch(is_down, n, "a node to end");
+	return err < 0 ? err : n->state == NODE_ENDED ? n->result : -ESRCH;
 }
 
 int pier_sim_stop(pier_sim *s, const char *name)
@@ -236,7 +288,6 @@ int pier_sim_stop(pier_sim *s, const char *name)
 	if (n->state != NODE_UP)
 		return -ESRCH;
 	pier_node_signal(n, SIGTERM);
-	while (n->state == NODE_UP)
-		pier_sleep(PIER_MS(1));
-	return n->result;
+	int err = pier_world_watch(is_down, n, "a node to stop");
+	return err < 0 ? err : n->result;
 }

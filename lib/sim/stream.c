@@ -1,14 +1,18 @@
 /* tcp, unix and seqpacket: bytes that arrive in order or not at all. What is lost on the way is sent again, so a loss is
  * a delay; what the reader does not take, holds up the writer. */
+#include "film.h"
 #include "sock.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MESSAGE_MAX 212992 /* net.core.wmem_default: what one message of a seqpacket may have */
 #define TEXT_TOLD   24
 
 /* ---- Lanes --------------------------------------------------------------------------------------- */
+
+static const char *const kinds[] = {"data", "end", "RESET", "syn ack", "ack"};
 
 static void lane_arrives(struct event *e);
 
@@ -56,11 +60,14 @@ static void lane_set(struct lane *l, int64_t at, bool flying)
 static void lane_push(struct lane *l, struct chunk *c)
 {
 	struct stream *st = l->stream;
+	bool alone = !l->way.count;
 	struct packet p = {st->nodes[l->from], st->nodes[1 - l->from], st->family, c->len};
 	int64_t at = pier_world->now + pier_link_stream(&p);
 	l->last = c->arrives = at > l->last ? at : l->last;
 	pier_chunks_push(&l->way, c);
-	if (!l->event.at.place)
+	if (alone && p.from == p.to && c->arrives <= pier_world->now)
+		lane_arrives(&l->event);
+	else if (!l->event.at.place)
 		lane_set(l, c->arrives, true);
 }
 
@@ -80,12 +87,15 @@ void pier_stream_break(struct sock *s, int err)
 /* Nothing passes now: tried again, each time twice as late, until it is given up. */
 static void lane_blocked(struct lane *l, bool for_good)
 {
+	const struct stream *st = l->stream;
 	struct sock *s = l->stream->ends[l->from];
 	int64_t now = pier_world->now;
 	if (!l->blocked) {
 		l->blocked = now;
 		l->repeat = REPEAT_FIRST;
 	}
+	pier_film_arrow(FRAME_LOST, st->nodes[l->from], st->nodes[1 - l->from], now, "%s",
+			kinds[l->way.first->kind]);
 	int64_t patience = s ? pier_alive_patience(s) : FOR_AN_ANSWER;
 	if (now - l->blocked >= patience) {
 		lane_clear(l);
@@ -101,22 +111,45 @@ static void lane_blocked(struct lane *l, bool for_good)
 
 /* ---- Arrivals ------------------------------------------------------------------------------------ */
 
-static const char *const kinds[] = {"data", "end", "RESET", "syn ack", "ack"};
+/* More than half of it. */
+static bool is_text(const char *text)
+{
+	size_t points = 0, len = strlen(text);
+	for (const char *at = text; *at; at++)
+		points += *at == '.';
+	return points * 2 <= len;
+}
+
+static void film(const struct lane *l, const struct chunk *c, const char *text)
+{
+	static const enum frame_kind as[] = {FRAME_DATA, FRAME_END, FRAME_RESET, FRAME_SYN,
+					     FRAME_SYN};
+	const struct stream *st = l->stream;
+	struct node *from = st->nodes[l->from], *to = st->nodes[1 - l->from];
+	if (c->kind == CHUNK_DATA && is_text(text))
+		pier_film_arrow(as[c->kind], from, to, c->sent, "%zu B %s", c->len, text);
+	else if (c->kind == CHUNK_DATA)
+		pier_film_arrow(as[c->kind], from, to, c->sent, "%zu B", c->len);
+	else
+		pier_film_arrow(as[c->kind], from, to, c->sent, "%s", kinds[c->kind]);
+}
 
 static void tell(const struct lane *l, const struct chunk *c)
 {
 	const struct stream *st = l->stream;
 	char text[TEXT_TOLD + 1];
 	size_t n = 0;
-	if (!pier_world->trace)
+	if (!pier_world->trace && !pier_world->film)
 		return;
 	for (; n < c->len && n < TEXT_TOLD; n++)
 		text[n] = c->data[n] >= ' ' && c->data[n] <= '~' ? c->data[n] : '.';
+	n -= n && n == c->len && c->data[n - 1] == '\n';
 	text[n] = 0;
 	const struct sock *s = st->ends[1 - l->from];
 	unsigned a = s ? pier_addr_port(&s->peer) : 0, b = s ? pier_addr_port(&s->local) : 0;
 	pier_world_trace("%s:%u → %s:%u  %s  %zu bytes  %s", st->nodes[l->from]->name, a,
 			 st->nodes[1 - l->from]->name, b, kinds[c->kind], c->len, text);
+	film(l, c, text);
 }
 
 static bool listens(const struct sock *s)
@@ -150,8 +183,10 @@ static void vanish(struct sock *s)
 static void confirmed(struct stream *st)
 {
 	struct sock *s = st->ends[1];
-	if (!s)
+	if (!s) {
+		pier_stream_say(st, 1, CHUNK_RESET);
 		return;
+	}
 	if (listens(st->listener)) {
 		pier_sim_sock_enqueue(st->listener, s);
 		return;
@@ -213,7 +248,7 @@ static void deliver(struct stream *st, int to, struct chunk *c)
 			return;
 		}
 	}
-	free(c);
+	pier_chunk_free(c);
 }
 
 /* Both ends know of each other again, unless nothing comes back. */
@@ -275,10 +310,13 @@ static size_t some_of(size_t n)
 
 static int may_send(struct sock *s)
 {
-	if (s->error)
+	bool is_local = s->family == AF_UNIX;
+	if (s->error && !is_local) /* unix(7): EPIPE, and no more */
 		return pier_sim_sock_take_error(s);
-	if (s->state == SOCK_BROKEN || s->shut_out)
+	if (s->state == SOCK_BROKEN || s->shut_out || (s->state == SOCK_FRESH && !is_local))
 		return -EPIPE;
+	if (s->state == SOCK_CONNECTING)
+		return -EAGAIN;
 	if (s->state != SOCK_CONNECTED)
 		return -ENOTCONN;
 	return s->stream->local && !s->stream->ends[1 - s->end] ? -EPIPE : 0;
@@ -292,6 +330,11 @@ int64_t pier_stream_send(struct sock *s, const struct msghdr *msg)
 		return err;
 	room = pier_window_room(s);
 	bool message = s->stream->message;
+	struct orders o = {.passed = 0};
+	if (msg->msg_controllen)
+		err = pier_orders_read(s, msg, &o);
+	if (err < 0)
+		return err;
 	if (message && len > MESSAGE_MAX)
 		return -EMSGSIZE;
 	if (len == 0 && !message)
@@ -301,53 +344,73 @@ int64_t pier_stream_send(struct sock *s, const struct msghdr *msg)
 	if (!message)
 		n = some_of(len < room ? len : room);
 	struct lane *l = &s->stream->lanes[s->end];
+	struct chunk *c = pier_chunk_new(CHUNK_DATA, msg->msg_iov, (size_t)msg->msg_iovlen, n);
+	if (o.passed)
+		c->beside = pier_beside_new(&o);
 	pier_window_use(l, n);
-	lane_push(l, pier_chunk_new(CHUNK_DATA, msg->msg_iov, msg->msg_iovlen, n));
+	lane_push(l, c);
 	return (int64_t)n;
 }
 
-static int64_t receive_message(struct sock *s, struct msghdr *msg)
+static int64_t receive_message(struct sock *s, struct msghdr *msg, size_t room, int flags)
 {
-	struct chunk *c = pier_chunks_pop(&s->came);
+	struct chunk *c = s->came.first;
 	size_t n = pier_iov_scatter(msg, 0, c->data, c->len);
 	if (n < c->len)
 		msg->msg_flags |= MSG_TRUNC;
-	free(c);
+	pier_beside_tell(s, msg, room, c, flags, 0);
+	if (!(flags & MSG_PEEK))
+		pier_chunk_free(pier_chunks_pop(&s->came));
 	return (int64_t)n;
 }
 
-static int64_t receive_bytes(struct sock *s, const struct msghdr *msg, size_t want)
+/* Up to `want`; descriptors come with the first of their bytes, and nothing from behind these: unix(7). */
+static int64_t receive_bytes(struct sock *s, struct msghdr *msg, size_t want, size_t room,
+			     int flags)
 {
+	bool peeks = flags & MSG_PEEK, told = false;
 	size_t done = 0;
-	while (done < want) {
-		struct chunk *c = s->came.first;
+	for (struct chunk *c = s->came.first, *next; c && done < want && !told; c = next) {
 		size_t left = c->len - c->taken, n = want - done < left ? want - done : left;
+		if (done && c->beside)
+			break;
+		told = c->beside && c->taken == 0;
+		if (done == 0 && s->family == AF_UNIX)
+			pier_beside_tell(s, msg, room, c, flags, 0);
+		next = c->next;
 		pier_iov_scatter(msg, done, c->data + c->taken, n);
 		done += n;
+		if (peeks)
+			continue;
 		c->taken += n;
 		s->came.bytes -= n;
 		if (c->taken == c->len)
-			free(pier_chunks_pop(&s->came));
+			pier_chunk_free(pier_chunks_pop(&s->came));
 	}
 	return (int64_t)done;
 }
 
+static int64_t receive_nothing(struct sock *s)
+{
+	if (s->error)
+		return pier_sim_sock_take_error(s);
+	if (s->state != SOCK_CONNECTED && s->state != SOCK_BROKEN)
+		return -ENOTCONN;
+	return s->ended || s->shut_in || s->state == SOCK_BROKEN ? 0 : -EAGAIN;
+}
+
 int64_t pier_stream_receive(struct sock *s, struct msghdr *msg, int flags)
 {
-	size_t room = pier_iov_length(msg);
-	(void)flags;
+	size_t wants = pier_iov_length(msg), room = msg->msg_controllen;
 	msg->msg_namelen = 0;
-	if (!s->came.first) {
-		if (s->error)
-			return pier_sim_sock_take_error(s);
-		if (s->state != SOCK_CONNECTED && s->state != SOCK_BROKEN)
-			return -ENOTCONN;
-		return s->ended || s->shut_in || s->state == SOCK_BROKEN ? 0 : -EAGAIN;
-	}
-	size_t want = room < s->came.bytes ? room : s->came.bytes;
-	int64_t n =
-		s->stream->message ? receive_message(s, msg) : receive_bytes(s, msg, some_of(want));
-	pier_window_taken(&s->stream->lanes[1 - s->end], (size_t)n);
+	msg->msg_controllen = 0;
+	if (!s->came.first)
+		return receive_nothing(s);
+	size_t want = wants < s->came.bytes ? wants : s->came.bytes;
+	int64_t n = s->stream->message ? receive_message(s, msg, room, flags)
+				       : receive_bytes(s, msg, some_of(want), room, flags);
+	if (!(flags & MSG_PEEK))
+		pier_window_taken(&s->stream->lanes[1 - s->end], (size_t)n);
 	return n;
 }
 
@@ -355,16 +418,24 @@ int64_t pier_stream_receive(struct sock *s, struct msghdr *msg, int flags)
 
 int pier_stream_shutdown(struct sock *s, int how)
 {
+	if (how < SHUT_RD || how > SHUT_RDWR)
+		return -EINVAL;
 	if (s->state != SOCK_CONNECTED)
 		return -ENOTCONN;
-	if (s->type == SOCK_DGRAM)
+	if (s->type == SOCK_DGRAM) {
+		s->shut_in |= how != SHUT_WR;
+		s->shut_out |= how != SHUT_RD;
+		pier_sim_sock_news(s);
 		return 0;
+	}
 	if (how != SHUT_RD && !s->shut_out) {
 		s->shut_out = true;
 		pier_stream_say(s->stream, s->end, CHUNK_END);
 	}
-	if (how != SHUT_WR)
+	if (how != SHUT_WR) {
 		s->shut_in = true;
+		pier_sim_sock_news(s);
+	}
 	return 0;
 }
 
@@ -408,6 +479,13 @@ void pier_stream_close(struct sock *s, bool crash)
 	if (peer && st->local)
 		pier_sim_sock_news(peer); /* whoever waits for room hears of it at once */
 	release(st);
+}
+
+/* Of a node that has crashed: what is under way within it, with the descriptors that it carries. */
+void pier_stream_forget(struct stream *st)
+{
+	lane_clear(&st->lanes[0]);
+	lane_clear(&st->lanes[1]);
 }
 
 /* ---- By others ----------------------------------------------------------------------------------- */

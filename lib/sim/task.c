@@ -65,7 +65,13 @@ static int task_main(void *arg)
 		w->stack_size = size;
 	}
 	take_face(t);
-	t->run(t->arg);
+	pier_task_exit(t->run(t->arg));
+}
+
+void pier_task_exit(void *result)
+{
+	struct task *t = pier_world->task;
+	t->result = result;
 	if (t->own_io)
 		t->own_io->backend->close(t->own_io);
 	t->own_io = NULL;
@@ -116,7 +122,8 @@ void pier_task_go(struct task *t)
 
 static bool has_news(const struct task *t)
 {
-	return (t->waits && pier_sim_io_news(t->waits)) || t->until <= pier_world->now;
+	return (t->waits && pier_sim_io_news(t->waits)) || (t->may && t->may(t->may_arg)) ||
+	       t->until <= pier_world->now;
 }
 
 bool pier_task_ready(const struct task *t)
@@ -135,11 +142,28 @@ void pier_task_wait(struct io *io, int64_t until)
 	t->waits = NULL;
 }
 
-void pier_task_sleep(int64_t until)
+void pier_task_park(bool (*may)(void *), void *arg, const char *why, int64_t until)
 {
+	struct task *t = pier_world->task;
 	int before = errno;
+	t->may = may;
+	t->may_arg = arg;
+	t->why = why;
 	pier_task_wait(NULL, until);
+	t->may = NULL;
+	t->why = NULL;
 	errno = before;
+}
+
+bool pier_task_lives(unsigned number)
+{
+	for (unsigned i = 0; i < pier_world->node_count; i++) {
+		struct list *all = &pier_world->nodes[i]->tasks;
+		for (struct list *l = all->next; l != all; l = l->next)
+			if (list_item(l, struct task, link)->number == number)
+				return true;
+	}
+	return false;
 }
 
 /* A task that starts another has the processor again as soon as that one waits: whoever waits for its first words by a
@@ -158,13 +182,28 @@ int pier_task_thread_start(pthread_t *out, void *(*run)(void *), void *arg)
 	return 0;
 }
 
-void pier_task_thread_join(pthread_t thread)
+void *pier_task_join(struct task *t)
 {
-	struct task *self = pier_world->task, *t = (struct task *)(uintptr_t)thread;
+	struct task *self = pier_world->task;
 	self->joins = t;
 	leave(self);
 	self->joins = NULL;
+	void *result = t->result;
 	pier_task_forget(t);
+	return result;
+}
+
+void pier_task_thread_join(pthread_t thread)
+{
+	pier_task_join((struct task *)(uintptr_t)thread);
+}
+
+/* One that has ended goes at once; else the world sees to it. */
+void pier_task_detach(struct task *t)
+{
+	t->detached = true;
+	if (t->ended)
+		pier_task_forget(t);
 }
 
 struct io *pier_task_io(void)

@@ -1,9 +1,11 @@
 /* The world of a simulation: its clock, its chance, its events, its nodes. One thread runs all of it.
  *
  *	run.c        a process per seed, and what it reports
+ *	film.c       what happened last, and picture.c draws it
  *	world.c      the clock: events in the order of their time, tasks in an order of chance
  *	task.c       a thread of a node: a stack that is left when it waits
- *	node.c       machines: their start and end, their names
+ *	node.c       machines: their start and end, their addresses
+ *	names.c      what they are called
  *	link.c       what a packet meets on its way
  *	weather.c    … when nobody has planned it
  *	kernel.c     what a node's kernel answers at once (io/kernel.h)
@@ -15,7 +17,12 @@
  *	window.c     as far as the reader has room
  *	alive.c      whether there is still somebody
  *	chunk.c      the pieces that travel
- *	datagram.c   udp */
+ *	datagram.c   udp
+ *	unixgram.c   unix datagrams
+ *	group.c      to many: groups, broadcast
+ *	message.c    what is beside the bytes
+ *	option.c     setsockopt
+ *	disk.h       files */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
 
@@ -63,9 +70,13 @@ struct task {
 	struct io *own_io; /* for calls outside fibers */
 	struct io *waits;
 	int64_t until;
+	bool (*may)(void *); /* go on before that; NULL: not */
+	void *may_arg;
+	const char *why;      /* it waits as a thread; NULL: in its backend */
 	struct task *starter; /* goes on when this one first waits */
 	struct task *joins;
-	bool ended;
+	void *result;
+	bool ended, detached;
 };
 
 enum node_state {
@@ -81,12 +92,15 @@ struct node {
 	bool paused;
 	int (*main_fn)(void);
 	int result;
+	struct event leaves; /* ends by itself, now */
+	enum node_state leaves_as;
 	unsigned workers;
 	struct list tasks;
 	struct task *main;
 	uint64_t dice;	      /* rand(3) */
 	struct list asks;     /* of names, files, work: under way */
 	struct sock *signals; /* while its program listens to them */
+	struct disk *disk;
 };
 
 /* One way between two nodes. */
@@ -94,14 +108,17 @@ struct wire {
 	pier_sim_wire is;
 	unsigned cuts; /* by chance */
 	int64_t busy;  /* until it has sent what it was given */
+	bool told_cut; /* by the film */
 };
 
-/* A fiber that waits for quiet: of one node, or everywhere. */
-struct settler {
+/* A fiber of the scenario's that waits until something holds: of a node, or of all. */
+struct watch {
+	struct list link;
 	struct io_op note;
 	struct fiber *fiber;
-	struct node *node;
-	bool told;
+	const struct node *node;
+	bool (*holds)(const struct pier_sim *, const struct node *);
+	bool noted, told;
 };
 
 struct always {
@@ -134,12 +151,16 @@ struct pier_sim {
 	size_t buffer; /* bytes that a stream takes ahead of its reader */
 	bool late;     /* ops complete later, even those that could at once */
 	double part;   /* of receives and sends that do a part of what they could */
-	double faults;
-	struct settler *settler;
+	double faults, disk_faults;
+	int64_t names_take; /* a look-up, at least */
+	int names_err;
+	struct disk *disks[PIER_SIM_NODES]; /* of nodes that are, or will be */
+	unsigned disk_count;
+	struct list watches;
 	struct always always[ALWAYS_MAX];
 	unsigned always_count;
 	pier_sim_scenario scenario;
-	const char *failure; /* the first reason */
+	struct film *film; /* NULL: no picture is asked for */
 };
 
 /* There is one at a time in a process. */
@@ -151,6 +172,10 @@ uint64_t pier_chance(uint64_t n); /* below n */
 bool pier_chance_of(double share);
 void pier_world_fold(uint64_t what);	 /* into the hash that two runs of a seed must share */
 void pier_world_run(struct pier_sim *w); /* to its end */
+bool pier_world_is_quiet(const struct pier_sim *w, const struct node *n);
+/* Waits until it holds: 0, or why the wait ended. */
+int pier_world_watch(bool (*holds)(const struct pier_sim *, const struct node *),
+		     const struct node *n, const char *what);
 void pier_world_fail(const char *format, ...) PIER_PRINTF(1, 2);
 void pier_world_trace(const char *format, ...) PIER_PRINTF(1, 2);
 
@@ -159,7 +184,12 @@ void pier_world_trace(const char *format, ...) PIER_PRINTF(1, 2);
 struct task *pier_task_start(struct node *n, void *(*run)(void *), void *arg);
 void pier_task_go(struct task *t); /* from the world, until it waits */
 void pier_task_wait(struct io *io, int64_t until);
-void pier_task_sleep(int64_t until); /* as a thread: no fiber of it runs meanwhile */
+/* As a thread: none of its fibers runs meanwhile. Until then, or until it may (NULL: never); `why` is told. */
+void pier_task_park(bool (*may)(void *), void *arg, const char *why, int64_t until);
+bool pier_task_lives(unsigned number);
+void *pier_task_join(struct task *t);
+void pier_task_detach(struct task *t);
+_Noreturn void pier_task_exit(void *result);
 bool pier_task_ready(const struct task *t);
 void pier_task_forget(struct task *t);
 /* For the kernel: those of the task that runs. */
@@ -173,14 +203,24 @@ struct node *pier_node_self(void);
 struct node *pier_node_find(const char *name);
 int pier_node_new(const char *name, int (*main_fn)(void), struct node **out);
 int pier_node_boot(struct node *n);
+void pier_node_forget_tasks(struct node *n);
 void pier_node_kill(struct node *n, enum node_state state);
 void pier_node_signal(struct node *n, int number);
+/* Of the task that runs: its node is signalled; it ends on the spot. */
+void pier_node_signal_self(int number);
+_Noreturn void pier_node_leave(enum node_state as, int result);
 /* The node's addresses: 10.0.0.N and fd00::N. */
 void pier_node_addr(const struct node *n, int family, uint16_t port, pier_addr *out);
 /* Whose it is: the node `from` itself for loopback, NULL for nobody's. */
 struct node *pier_node_of(struct node *from, const pier_addr *a);
-int pier_node_lookup(struct node *from, const char *host, uint16_t port, bool passive,
-		     pier_addrs *out);
+/* Of the nets for examples (RFC 5737, RFC 3849): what goes there is not answered. */
+bool pier_node_is_hole(const pier_addr *a);
+
+/* ---- names.c ------------------------------------------------------------------------------------- */
+
+struct io_question;
+int pier_names_look_up(const char *host, uint16_t port, bool passive, pier_addrs *out);
+int pier_names_ask(const struct io_question *q, void *answer);
 
 /* ---- link.c -------------------------------------------------------------------------------------- */
 

@@ -66,6 +66,7 @@ CONTENDERS = [
     Contender("pier_sock, epoll", "micro/pier_calls.c", "calls", io="epoll"),
     Contender("pier_sock, io_uring", "micro/pier_calls.c", "calls", io="uring"),
     Contender("Python socket", "micro/calls.py", "calls", package="python3"),
+    Contender("pier sim", "micro/pier_sim.c", "sim"),
 ]
 
 

@@ -48,6 +48,7 @@ LOADS = [
     Load("udp-flood", "UDP echo: 1 peer, 1,200 B, 48 at once, joined", "udp", "flood", 1, 1200, depth=48, unit="datagram"),
     Load("idle-15000", "Memory of an idle conn, after one echo: 15,000 conns", "idle", "idle", 15000, unit="conn"),
     Load("micro", "Single steps", "micro", "micro", 1, unit="step"),
+    Load("sim", "The simulation: a room of 8 on one core, 1,000 seeds of the contract on two", "sim", "sim", 1, unit="run"),
     Load("calls", "Raw sockets: 64 B there and back by single calls", "calls", "micro", 1, unit="step"),
 ]
 

@@ -67,7 +67,8 @@ def rows_of_memory(load):
 
 def rows_of_steps(load):
     steps = list(dict.fromkeys(step for row in load["rows"] for r in row["rounds"] for step in r if step != "round"))
-    yield ["ns (min–max)", *(row["contender"] for row in load["rows"])]
+    unit = "" if load["load"] == "sim" else "ns "
+    yield [f"{unit}(min–max)", *(row["contender"] for row in load["rows"])]
     for step in steps:
         cells = [[r[step] for r in row["rounds"] if step in r] for row in load["rows"]]
         yield [step, *(f"{short(statistics.median(v))} ({short(min(v))}–{short(max(v))})" if v else "" for v in cells)]
@@ -75,7 +76,7 @@ def rows_of_steps(load):
 
 def table(load):
     """Markdown, aligned, so that it reads well as it is."""
-    make = {"idle": rows_of_memory, "micro": rows_of_steps}.get(load["load"], rows_of_messages)
+    make = {"idle": rows_of_memory, "micro": rows_of_steps, "sim": rows_of_steps}.get(load["load"], rows_of_messages)
     rows = list(make(load))
     width = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = [

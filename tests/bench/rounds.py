@@ -261,3 +261,14 @@ def steps(contender, load, run):
         env=contender.env,
     ) as process:
         return json.loads(line_of(process, STEPS_WITHIN, log))
+
+
+def simulate(contender, load, run):
+    """The simulated room, and the seconds for the contract's thousand seeds on two cores."""
+    said = steps(contender, load, run)
+    cores, seeds = run.server_cores[:1] + run.load_cores[:1], [str(run.build / "tests" / "contract" / "contract_simulated")]
+    began = time.monotonic()
+    with open(run.log, "w+b") as log, running(seeds, cores, log, env=dict(os.environ, PIER_SIM_JOBS="2")) as process:
+        if process.wait(STEPS_WITHIN):
+            raise Failed(reason(pathlib.Path(run.log).read_text(errors="replace")))
+    return {**said, "s for 1,000 seeds": time.monotonic() - began}

@@ -114,7 +114,7 @@ class Bench:
                 self.rows[c] = []
 
     def round(self, number):
-        measure = {"idle": rounds.weigh, "micro": rounds.steps}.get(self.load.load, rounds.measure)
+        measure = {"idle": rounds.weigh, "micro": rounds.steps, "sim": rounds.simulate}.get(self.load.load, rounds.measure)
         for c in rotated(list(self.rows), number):
             try:
                 self.rows[c].append({"round": number, **measure(c, self.load, self.run)})
@@ -130,7 +130,7 @@ class Bench:
         """Returns the counts, and why there are none."""
         counts = {}
         try:
-            for c in self.rows if self.load.load not in ("idle", "micro") else []:
+            for c in self.rows if self.load.load not in ("idle", "micro", "sim") else []:
                 counts[c] = rounds.count_syscalls(c, self.load, self.run)
         except rounds.Failed as why:
             return counts, str(why)
@@ -186,7 +186,7 @@ def profile_all(o):
     broken, _ = build_all(contenders, o.build), raise_limit()
     for load in chosen_loads(o.load):
         for c in contenders:
-            if c in broken or load.mode not in c.modes.split() or load.load in ("idle", "micro"):
+            if c in broken or load.mode not in c.modes.split() or load.load in ("idle", "micro", "sim"):
                 continue
             print(f"\n{load.title}: {c.name}\n")
             try:

@@ -34,13 +34,13 @@ def bench(top, build, tmp_path, bound):
 
 @pytest.mark.within(120)
 def test_each_kind_of_load_has_numbers(bench):
-    kinds = ["echo-64x64", "lines", "churn", "stream", "fanout", "udp", "micro", "tls-64x64", "tls-resume"]
-    ours = "bare-epoll,bare-room,bare-recvmmsg,pier-epoll,pier-fibers-epoll,bare-openssl,pier-tls-epoll"
+    kinds = ["echo-64x64", "lines", "churn", "stream", "fanout", "udp", "micro", "sim", "tls-64x64", "tls-resume"]
+    ours = "bare-epoll,bare-room,bare-recvmmsg,pier-epoll,pier-fibers-epoll,bare-openssl,pier-tls-epoll,pier-sim"
     for load in bench("--quick", "--with", ours, *kinds):
         assert load["rows"] and not load["skipped"], load
         for row in load["rows"]:
             assert all(number > 0 for name, number in row["rounds"][0].items() if name in ("cpu_us", "per_second")), row
-            assert load["name"] == "micro" or row["syscalls"] or load["no_syscalls"], row
+            assert load["name"] in ("micro", "sim") or row["syscalls"] or load["no_syscalls"], row
 
 
 def test_who_cannot_run_is_left_out_and_the_reason_said(bench):

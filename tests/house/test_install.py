@@ -1,7 +1,11 @@
 """What `meson install` puts down is enough for a stranger's program."""
 
 import os
+import re
+import shutil
 import subprocess
+
+import pytest
 
 PROGRAM = r"""
 #include <pier.h>
@@ -70,3 +74,27 @@ def test_an_outside_scenario_builds_by_pkg_config(build, tmp_path):
     (tmp_path / "scenario.c").write_text(SCENARIO)
     subprocess.run(["gcc", "scenario.c", *flags_of(env, "pier-sim"), "-o", "scenario"], cwd=tmp_path, check=True)
     subprocess.run(["./scenario"], cwd=tmp_path, env=env, check=True, timeout=60)
+
+
+def block(page, language):
+    return re.search(rf"```{language}\n(.*?)```", page.read_text(), re.S)[1]
+
+
+@pytest.mark.within(120)
+def test_the_fifteen_lines_of_the_guide_test_a_server(build, top, tmp_path):
+    """docs/simulation.md, typed in as it stands: it finds nothing in the example, and something in one that is wrong."""
+    page, env = top / "docs/simulation.md", installed(build, tmp_path / "root")
+    lines, commands = block(page, "c"), block(page, "sh").splitlines()
+    assert len(lines.splitlines()) <= 15
+    (tmp_path / "scenario.c").write_text(lines)
+    server = tmp_path / "chat_server.c"
+    shutil.copy(top / "examples/chat_server.c", server)
+    for command in commands:
+        subprocess.run(command, cwd=tmp_path, env=env, shell=True, check=True, timeout=60)
+
+    server.write_text(re.sub(r'(?m)^.*"%s: %s.n".*$', ";", server.read_text()))
+    for command in commands[:-1]:
+        subprocess.run(command, cwd=tmp_path, env=env, shell=True, check=True)
+    found = subprocess.run(commands[-1], cwd=tmp_path, env=env, shell=True, capture_output=True, text=True, timeout=60)
+    assert found.returncode == 1
+    assert re.search(r"sim: seed \d+ failed.*; to see it again: PIER_SIM_SEED=\d+ PIER_SIM_TRACE=1 ./scenario", found.stderr)

@@ -206,7 +206,7 @@ static int bind_twice(pier_sim *s)
 	CHECK_OK(pier_io_listen(b, 1));
 	pier_io_close(a);
 	pier_io_close(b);
-	CHECK_EQ(pier_io_socket(AF_INET, SOCK_RAW), -EAFNOSUPPORT);
+	CHECK_EQ(pier_io_socket(AF_INET, SOCK_RAW), -ESOCKTNOSUPPORT);
 	return 0;
 }
 

@@ -15,9 +15,8 @@ struct round {
 	const struct wait *wait;
 	pier_conn *ends[2];
 	pier_chan *chan;
-	pier_sem sem;
+	pier_sem sem, after;
 	pier_mutex mutex;
-	pier_group child;
 	int64_t give_at, deadline, began, ended;
 	unsigned begun, returned;
 	bool given, cancelled;
@@ -182,7 +181,7 @@ static const struct wait waits[] = {
 /* After the deadline has been left, it is not felt any more, however the wait in it ended. */
 static void look_for_what_is_left(struct round *r)
 {
-	int err = pier_sleep(2 * MOMENT);
+	int err = pier_sem_take(&r->after);
 	CHECK(err == 0 || (err == -ECANCELED && r->cancelled));
 }
 
@@ -205,6 +204,8 @@ static int giver(void *arg)
 	pier_sleep(r->give_at);
 	r->wait->give(r);
 	r->given = true;
+	pier_sleep(2 * MOMENT);
+	pier_sem_give(&r->after);
 	return 0;
 }
 
@@ -251,7 +252,11 @@ static void play(struct round *r, bool cancels)
 
 static void one_round(pier_sim *s, const struct wait *w)
 {
-	struct round r = {.sim = s, .wait = w, .give_at = any_moment(s), .sem = PIER_SEM(0)};
+	struct round r = {.sim = s,
+			  .wait = w,
+			  .give_at = any_moment(s),
+			  .sem = PIER_SEM(0),
+			  .after = PIER_SEM(0)};
 	r.deadline = any_deadline(s);
 	r.chan = pier_chan_new(sizeof(int), 1);
 	CHECK_OK(pier_pair(r.ends));

@@ -39,7 +39,7 @@ static void think_once(pier_conn *c, void *arg)
 	serving++;
 	if (pier_gets(c, line, sizeof line) > 0) {
 		pier_sleep(PIER_MS(strtol(line, NULL, 10)));
-		pier_printf(c, "%s\n", line);
+		pier_printf(c, "%s", line); /* the LF is the frame's */
 	}
 	serving--;
 	served++;

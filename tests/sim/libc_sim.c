@@ -1,13 +1,19 @@
 /* What code of a node asks libc for by itself comes from the seed too: the time, sleep, chance. */
 #include "test.h"
 
+#include <errno.h>
 #include <pier.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/time.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 #ifdef HAVE_OPENSSL
@@ -218,4 +224,255 @@ TEST(outside_of_a_simulation_all_is_as_ever)
 	CHECK_EQ(getentropy(b, sizeof b), 0);
 	CHECK(memcmp(a, b, sizeof a) != 0);
 	CHECK_EQ(nanosleep(&(struct timespec){.tv_nsec = -1}, NULL), -1);
+}
+
+/* ---- Who one is ---------------------------------------------------------------------------------- */
+
+static int say_who(void)
+{
+	char name[65] = "";
+	struct utsname u;
+	pid_t pid = getpid(), tid = gettid();
+	int cpu = sched_getcpu();
+	CHECK_EQ(gethostname(name, sizeof name), 0);
+	CHECK_EQ(uname(&u), 0);
+	CHECK_STR(name, "srv");
+	CHECK_STR(u.nodename, "srv");
+	CHECK_EQ(pid, tid);
+	CHECK_EQ(kill(pid, 0), 0);
+	CHECK_EQ(kill(1, 0), -1);
+	uint64_t chance = (uint64_t)random(); /* no two seeds say the same */
+	SAY(chance);
+	SAY(pid);
+	SAY(cpu);
+	return 0;
+}
+
+TEST(a_node_has_a_name_and_numbers_of_its_own)
+{
+	compare(say_who);
+}
+
+static int leave_inside(void *arg)
+{
+	(void)arg;
+	pier_sleep(PIER_MS(1));
+	exit(7); /* with the runtime, its fibers and descriptors as they are */
+}
+
+static int leave_by_exit(void)
+{
+	return pier_run(leave_inside, NULL);
+}
+
+static int see_it_leave(pier_sim *s)
+{
+	CHECK_OK(pier_sim_node(s, "srv", leave_by_exit));
+	pier_sleep(PIER_S(1));
+	CHECK_EQ(pier_sim_restart(s, "srv"), 0);
+	pier_sleep(PIER_S(1));
+	return pier_sim_check(s, pier_sim_wait(s, "srv") == 7);
+}
+
+static int end_oneself(void)
+{
+	kill(getpid(), SIGTERM);
+	return 0;
+}
+
+static int see_it_end(pier_sim *s)
+{
+	CHECK_OK(pier_sim_node(s, "srv", end_oneself));
+	pier_sleep(PIER_S(1));
+	return pier_sim_check(s, pier_sim_wait(s, "srv") == -ESRCH);
+}
+
+TEST(a_program_may_end_itself)
+{
+#ifdef __GLIBC__
+	CHECK_EQ(pier_sim_run(see_it_leave, .seeds = 10), 0);
+#else
+	(void)see_it_leave;
+#endif
+	CHECK_EQ(pier_sim_run(see_it_end, .seeds = 10), 0);
+}
+
+/* ---- Threads ------------------------------------------------------------------------------------- */
+
+#define THREADS 4
+#define ROUNDS	50
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static sem_t done;
+static int inside, rounds;
+
+/* Sleeps in the middle: another that came in would be seen. */
+static void *contend(void *arg)
+{
+	pthread_mutex_t *m = arg;
+	for (int i = 0; i < ROUNDS; i++) {
+		CHECK_EQ(pthread_mutex_lock(m), 0);
+		CHECK_EQ(inside++, 0);
+		usleep((useconds_t)(random() % 300));
+		CHECK_EQ(--inside, 0);
+		rounds++;
+		CHECK_EQ(pthread_cond_signal(&changed), 0);
+		CHECK_EQ(pthread_mutex_unlock(m), 0);
+	}
+	CHECK_EQ(sem_post(&done), 0);
+	return arg;
+}
+
+static void contend_for(pthread_mutex_t *m)
+{
+	pthread_t threads[THREADS];
+	struct timespec soon;
+	void *result;
+	rounds = 0;
+	for (int i = 0; i < THREADS; i++)
+		CHECK_EQ(pthread_create(&threads[i], NULL, contend, m), 0);
+	CHECK_EQ(pthread_mutex_lock(m), 0);
+	while (rounds < THREADS * ROUNDS)
+		CHECK_EQ(pthread_cond_wait(&changed, m), 0);
+	clock_gettime(CLOCK_REALTIME, &soon);
+	soon.tv_sec += 1;
+	CHECK_EQ(pthread_cond_timedwait(&changed, m, &soon), ETIMEDOUT);
+	CHECK_EQ(pthread_mutex_unlock(m), 0);
+	for (int i = 0; i < THREADS; i++) {
+		CHECK_EQ(sem_wait(&done), 0);
+		CHECK_EQ(pthread_join(threads[i], &result), 0);
+		CHECK(result == m);
+	}
+}
+
+static int use_threads(void)
+{
+	pthread_mutex_t nested;
+	pthread_mutexattr_t attr;
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
+	pthread_mutex_init(&nested, &attr);
+	CHECK_EQ(sem_init(&done, 0, 0), 0);
+	contend_for(&lock);
+	CHECK_EQ(pthread_mutex_lock(&nested), 0);
+	CHECK_EQ(pthread_mutex_trylock(&nested), 0); /* as its kind is */
+	CHECK_EQ(pthread_mutex_unlock(&nested), 0);
+	CHECK_EQ(pthread_mutex_unlock(&nested), 0);
+	contend_for(&nested);
+	int64_t took = clock_now();
+	SAY(took);
+	return 0;
+}
+
+TEST(threads_locks_and_conditions_of_a_program_are_simulated)
+{
+	compare(use_threads);
+}
+
+static pthread_rwlock_t book = PTHREAD_RWLOCK_INITIALIZER;
+static int readers, readers_most, writers;
+
+static void *read_or_write(void *arg)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		bool writes = random() % 4 == 0;
+		CHECK_EQ((writes ? pthread_rwlock_wrlock : pthread_rwlock_rdlock)(&book), 0);
+		*(writes ? &writers : &readers) += 1;
+		CHECK(writers == 0 || (writers == 1 && readers == 0));
+		readers_most = readers > readers_most ? readers : readers_most;
+		usleep(100);
+		*(writes ? &writers : &readers) -= 1;
+		CHECK_EQ(pthread_rwlock_unlock(&book), 0);
+	}
+	return arg;
+}
+
+static int read_together(void)
+{
+	pthread_t threads[THREADS];
+	for (int i = 0; i < THREADS; i++)
+		CHECK_EQ(pthread_create(&threads[i], NULL, read_or_write, NULL), 0);
+	for (int i = 0; i < THREADS; i++)
+		CHECK_EQ(pthread_join(threads[i], NULL), 0);
+	CHECK(readers_most > 1);
+	int64_t took = clock_now();
+	SAY(took);
+	return 0;
+}
+
+TEST(readers_read_together_and_a_writer_writes_alone)
+{
+	compare(read_together);
+}
+
+static int die_with_the_lock(void)
+{
+	CHECK_EQ(pthread_mutex_lock(&lock), 0);
+	sleep(3600);
+	CHECK_EQ(pthread_mutex_unlock(&lock), 0);
+	return 0;
+}
+
+static int crash_within(pier_sim *s)
+{
+	CHECK_OK(pier_sim_node(s, "srv", die_with_the_lock));
+	CHECK_OK(pier_sim_crash(s, "srv"));
+	CHECK_OK(pier_sim_restart(s, "srv"));
+	pier_sleep(PIER_S(4000));
+	return pier_sim_check(s, pier_sim_stop(s, "srv") == -ESRCH);
+}
+
+TEST(a_lock_of_the_dead_is_free)
+{
+	CHECK_EQ(pier_sim_run(crash_within, .seeds = 5), 0);
+}
+
+/* Two locks in two orders: found when a seed takes them so, and told. */
+static bool both_done;
+static pthread_mutex_t first = PTHREAD_MUTEX_INITIALIZER, second = PTHREAD_MUTEX_INITIALIZER;
+
+static void *lock_backwards(void *arg)
+{
+	pthread_mutex_lock(&second);
+	usleep(10);
+	pthread_mutex_lock(&first);
+	pthread_mutex_unlock(&first);
+	pthread_mutex_unlock(&second);
+	return arg;
+}
+
+static int lock_in_two_orders(void)
+{
+	pthread_t other;
+	pthread_create(&other, NULL, lock_backwards, NULL);
+	usleep((useconds_t)(random() % 20));
+	pthread_mutex_lock(&first);
+	usleep(10);
+	pthread_mutex_lock(&second);
+	pthread_mutex_unlock(&second);
+	pthread_mutex_unlock(&first);
+	pthread_join(other, NULL);
+	both_done = true;
+	return 0;
+}
+
+static int wait_for_both(pier_sim *s)
+{
+	CHECK_OK(pier_sim_node(s, "srv", lock_in_two_orders));
+	pier_sleep(PIER_S(1));
+	return pier_sim_check(s, both_done);
+}
+
+TEST(locks_taken_in_two_orders_are_found)
+{
+	CHECK_EQ(pier_sim_run(wait_for_both, .seeds = 50), 1);
+}
+
+TEST(outside_of_a_simulation_threads_are_real)
+{
+	pthread_mutex_t own = PTHREAD_MUTEX_INITIALIZER;
+	CHECK_EQ(sem_init(&done, 0, 0), 0);
+	contend_for(&own);
+	(void)read_or_write(NULL);
 }

@@ -193,3 +193,56 @@ TEST_WITHIN(60, last_words_reach_a_peer_that_still_talks)
 {
 	CHECK_EQ(pier_sim_run(talk_too_much, .seeds = 300, .delay = PIER_MS(50)), 0);
 }
+
+/* ---- Conns that end before their handler ------------------------------------------------------------ */
+
+/* "bye" closes the conn, and the handler goes on for a while: its descriptor's number is another's by then. */
+static void answer_or_leave(pier_conn *c, void *arg)
+{
+	char line[64];
+	(void)arg;
+	while (pier_gets(c, line, sizeof line) > 0) {
+		if (!strcmp(line, "bye")) {
+			pier_close(c);
+			pier_sleep(PIER_MS(20));
+			return;
+		}
+		pier_printf(c, "%s\n", line);
+	}
+}
+
+static int leaving(void)
+{
+	return pier_serve("tcp://:7000", answer_or_leave, .quiet = true);
+}
+
+/* Short ones come and go beside one that stays. */
+static int come_and_go(void *arg)
+{
+	pier_sim *s = arg;
+	char line[64];
+	for (int i = 0; i < 8; i++) {
+		PIER_AUTO *c = pier_dial("tcp://srv:7000");
+		pier_printf(c, "hello\n");
+		CHECK(pier_gets(c, line, sizeof line) > 0);
+		CHECK_STR(line, "hello");
+		pier_printf(c, "bye\n");
+		CHECK_EQ(pier_gets(c, line, sizeof line), 0);
+		pier_sleep((int64_t)pier_sim_chance(s, PIER_MS(5)));
+	}
+	return 0;
+}
+
+static int close_early(pier_sim *s)
+{
+	PIER_AUTO_GROUP all = PIER_GROUP;
+	CHECK_OK(pier_sim_node(s, "srv", leaving));
+	for (int i = 0; i < CLIENTS; i++)
+		CHECK_OK(pier_go(&all, come_and_go, s));
+	return pier_group_wait(&all);
+}
+
+TEST_WITHIN(60, a_conn_that_its_handler_closes_takes_no_other_along)
+{
+	CHECK_EQ(pier_sim_run(close_early, .seeds = 200), 0);
+}

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #define CHANS	3
-#define SELLERS 4
-#define BUYERS	3
-#define ITEMS	15 /* of each seller */
+#define TRADERS 4 /* of each side */
+#define ITEMS	2
+#define FAIRS	10
 
 static int on_any_worker(pier_sim *s, int (*fn)(void *), void *arg)
 {
@@ -21,44 +21,47 @@ static int on_any_worker(pier_sim *s, int (*fn)(void *), void *arg)
 struct fair {
 	pier_sim *sim;
 	pier_chan *chans[CHANS];
-	int made, taken[SELLERS * ITEMS];
+	int made, taken[TRADERS * ITEMS];
 };
+
+static void offer_anywhere(struct fair *f, int *item)
+{
+	pier_case cases[CHANS];
+	for (int k = 0; k < CHANS; k++)
+		cases[k] = (pier_case){.chan = f->chans[k], .send = item};
+	int chosen = pier_select(cases, CHANS);
+	CHECK(chosen >= 0);
+	CHECK_EQ(cases[chosen].result, 0);
+}
 
 static int sell(void *arg)
 {
 	struct fair *f = arg;
 	int first = f->made++ * ITEMS;
-	for (int i = 0; i < ITEMS; i++) {
-		int item = first + i;
-		pier_case cases[CHANS];
-		for (int k = 0; k < CHANS; k++)
-			cases[k] = (pier_case){.chan = f->chans[k], .send = &item};
-		int chosen = pier_select(cases, CHANS);
-		CHECK(chosen >= 0);
-		CHECK_EQ(cases[chosen].result, 0);
+	for (int item = first; item < first + ITEMS; item++) {
+		if (pier_sim_chance(f->sim, 2))
+			offer_anywhere(f, &item);
+		else
+			CHECK_OK(pier_chan_send(f->chans[pier_sim_chance(f->sim, CHANS)], &item));
 		if (pier_sim_chance(f->sim, 4) == 0)
 			pier_sleep((int64_t)pier_sim_chance(f->sim, PIER_US(50)));
 	}
 	return 0;
 }
 
-/* Until all channels are closed. */
+/* Exactly as many as a seller has: whoever had enough does not come back to find what others slept past. */
 static int buy(void *arg)
 {
 	struct fair *f = arg;
-	int item, open = CHANS;
-	pier_case cases[CHANS];
-	for (int k = 0; k < CHANS; k++)
-		cases[k] = (pier_case){.chan = f->chans[k], .recv = &item};
-	while (open) {
+	for (int i = 0; i < ITEMS; i++) {
+		int item = 0;
+		pier_case cases[CHANS];
+		for (int k = 0; k < CHANS; k++)
+			cases[k] = (pier_case){.chan = f->chans[k], .recv = &item};
 		int chosen = pier_select(cases, CHANS);
 		CHECK(chosen >= 0);
-		if (cases[chosen].result == 1) {
-			f->taken[item]++;
-			continue;
-		}
-		cases[chosen].chan = NULL;
-		open--;
+		CHECK_EQ(cases[chosen].result, 1);
+		f->taken[item]++;
 	}
 	return 0;
 }
@@ -73,24 +76,28 @@ static int buy_somewhere(void *arg)
 	return on_any_worker(((struct fair *)arg)->sim, buy, arg);
 }
 
-static int trade(pier_sim *s)
+static void hold_fair(pier_sim *s)
 {
 	struct fair f = {.sim = s};
 	PIER_AUTO_GROUP buyers = PIER_GROUP, sellers = PIER_GROUP;
 	for (int k = 0; k < CHANS; k++)
 		f.chans[k] = pier_chan_new(sizeof(int), (unsigned)pier_sim_chance(s, 3));
-	for (int i = 0; i < BUYERS; i++)
+	for (int i = 0; i < TRADERS; i++)
 		CHECK_OK(pier_go(&buyers, buy_somewhere, &f));
-	for (int i = 0; i < SELLERS; i++)
+	for (int i = 0; i < TRADERS; i++)
 		CHECK_OK(pier_go(&sellers, sell_somewhere, &f));
 	CHECK_OK(pier_group_wait(&sellers));
-	for (int k = 0; k < CHANS; k++)
-		pier_chan_close(f.chans[k]);
 	CHECK_OK(pier_group_wait(&buyers));
-	for (int i = 0; i < SELLERS * ITEMS; i++)
+	for (int i = 0; i < TRADERS * ITEMS; i++)
 		CHECK_EQ(f.taken[i], 1);
 	for (int k = 0; k < CHANS; k++)
 		pier_chan_free(f.chans[k]);
+}
+
+static int trade(pier_sim *s)
+{
+	for (int i = 0; i < FAIRS; i++)
+		hold_fair(s);
 	return 0;
 }
 

@@ -25,7 +25,8 @@ struct wish {
 	bool authority;
 	const char *usage; /* "clientAuth"; NULL = any */
 	long from, to;	   /* seconds from now; 0, 0 = yesterday to tomorrow */
-	int rsa;	   /* bits; 0 = P-256 */
+	int rsa;	   /* bits; 0 = no RSA */
+	const char *kind;  /* a curve; NULL = P-256 */
 };
 
 static inline void add_extension(X509 *x, X509 *issuer, int nid, const char *value)
@@ -54,11 +55,20 @@ static inline char *pem_of(X509 *x, EVP_PKEY *key)
 	return text;
 }
 
+static inline EVP_PKEY *make_key(const struct wish *w)
+{
+	if (w->rsa)
+		return EVP_RSA_gen((unsigned)w->rsa);
+	if (w->kind && strncmp(w->kind, "ED", 2) == 0)
+		return EVP_PKEY_Q_keygen(NULL, NULL, w->kind);
+	return EVP_EC_gen(w->kind ? w->kind : "P-256");
+}
+
 static inline struct certificate make_cert(struct wish w)
 {
 	struct certificate c = {.x = X509_new()};
 	static long serial = 1;
-	c.key = w.rsa ? EVP_RSA_gen((unsigned)w.rsa) : EVP_EC_gen("P-256");
+	c.key = make_key(&w);
 	CHECK(c.x && c.key);
 	X509 *issuer = w.issuer ? w.issuer->x : c.x;
 	X509_set_version(c.x, 2);
@@ -73,7 +83,9 @@ static inline struct certificate make_cert(struct wish w)
 		      w.authority ? "critical,CA:TRUE" : "CA:FALSE");
 	add_extension(c.x, issuer, NID_subject_alt_name, w.names);
 	add_extension(c.x, issuer, NID_ext_key_usage, w.usage);
-	CHECK(X509_sign(c.x, w.issuer ? w.issuer->key : c.key, EVP_sha256()) > 0);
+	EVP_PKEY *signer = w.issuer ? w.issuer->key : c.key;
+	bool ed = EVP_PKEY_is_a(signer, "ED25519") || EVP_PKEY_is_a(signer, "ED448");
+	CHECK(X509_sign(c.x, signer, ed ? NULL : EVP_sha256()) > 0);
 	c.pem = pem_of(c.x, c.key);
 	return c;
 }

@@ -277,6 +277,7 @@ static int take_turns(void *arg)
 
 ON_FIBER(yield_lets_the_others_run)
 {
+	test_skip_simulated("which fiber comes first is left to chance there");
 	pier_group g = PIER_GROUP;
 	CHECK_OK(pier_go(&g, take_turns, &(int){0}));
 	CHECK_OK(pier_go(&g, take_turns, &(int){1}));

@@ -233,6 +233,7 @@ static int read_late(void *arg)
 
 ON_FIBER(without_room_they_wait_and_nothing_is_lost)
 {
+	test_skip_simulated("it asks the real kernel by itself");
 	struct narrow n = {0};
 	struct owner o = {0};
 	struct gather *g;
@@ -259,6 +260,7 @@ ON_FIBER(without_room_they_wait_and_nothing_is_lost)
 
 ON_FIBER(a_wait_for_room_ends_at_its_deadline)
 {
+	test_skip_simulated("it asks the real kernel by itself");
 	struct narrow n = {0};
 	struct owner o = {0};
 	struct gather *g;

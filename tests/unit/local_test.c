@@ -37,6 +37,7 @@ static int three_fibers(void *arg)
 
 TEST(each_fiber_has_its_own_until_it_ends)
 {
+	test_skip_simulated("which fiber comes first is left to chance there");
 	key = pier_local_key(end);
 	other = pier_local_key(NULL);
 	CHECK_OK(key);

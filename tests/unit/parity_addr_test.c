@@ -273,6 +273,7 @@ TEST(a_unix_socket_without_a_name_is_unnamed)
 /* A path is bytes to the kernel: of any language, and of none. */
 TEST(a_unix_path_is_of_any_bytes_but_nul)
 {
+	test_skip_simulated("there are no files that a path could meet");
 	static const char *const names[] = {"plain", "测试-é-ü", "\xff\xfe-no-text"};
 	for (int i = 0; i < 3; i++) {
 		char path[64];

@@ -175,6 +175,7 @@ ON_BOTH(a_socket_of_a_device_hears_that_device_alone)
 /* An address that is nobody's here: ip(7). */
 ON_BOTH(a_transparent_socket_speaks_for_others)
 {
+	test_skip_simulated("such sockets and options are not simulated");
 	test_skip_emulated("qemu knows no IP_TRANSPARENT");
 	PIER_AUTO_SOCK s = PIER_SOCK, other = PIER_SOCK;
 	pier_addr foreign;

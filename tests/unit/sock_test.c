@@ -202,8 +202,7 @@ ON_BOTH(a_reset_is_told_from_an_end)
 	pier_sock p[2];
 	char byte, why[256];
 	tcp_joined(p);
-	struct linger now = {.l_onoff = 1};
-	CHECK_EQ(setsockopt(p[0].fd, SOL_SOCKET, SO_LINGER, &now, sizeof now), 0);
+	CHECK_OK(pier_sock_set_linger(&p[0], 0));
 	pier_sock_close(&p[0]);
 	CHECK_EQ(pier_sock_recv(&p[1], &byte, 1, 0), -ECONNRESET);
 	CHECK(strstr(pier_sock_why(&p[1], -ECONNRESET, NULL, why, sizeof why), "receive from"));

@@ -102,6 +102,7 @@ static int tick(void *ticks)
 
 ON_FIBER(a_close_that_lingers_holds_up_nobody_else)
 {
+	test_skip_simulated("a close does not linger there");
 	pier_sock p[2];
 	static char much[1 << 20];
 	int ticks = 0;
@@ -259,6 +260,7 @@ ON_BOTH(a_group_is_heard_while_joined)
 
 ON_BOTH(of_a_group_one_source_can_be_chosen)
 {
+	test_skip_simulated("such sockets and options are not simulated");
 	test_skip_emulated("qemu does not know the options of groups");
 	unsigned lo = if_nametoindex("lo");
 	pier_addr group, any, bound, source;
@@ -314,6 +316,7 @@ ON_BOTH(frames_are_received_where_they_may_be)
 
 TEST(raw_netlink_vsock_and_packet_sockets_open_where_they_may)
 {
+	test_skip_simulated("such sockets and options are not simulated");
 	static const struct {
 		int family, type, protocol;
 	} kinds[] = {{AF_NETLINK, SOCK_RAW, 0},

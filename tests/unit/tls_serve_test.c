@@ -43,6 +43,70 @@ ON_FIBER(who_is_not_believed_is_named_by_the_url)
 	close_safe(&s);
 }
 
+ON_FIBER(a_dial_that_fails_under_tls_tells_where)
+{
+	struct safe_town s = {0};
+	char to[64], why[256];
+	pier_tried tried;
+
+	open_safe(&s);
+	PIER_AUTO_TLS *strange = pier_tls_new(.ca = s.ca.pem, .name = "elsewhere");
+	const char *port = strrchr(s.town.where, ':') + 1;
+	snprintf(to, sizeof to, "tls://localhost:%s", port);
+	PIER_AUTO *c = pier_dial(to, .tls = strange, .tried = &tried);
+	CHECK_EQ(pier_err(c), -PIER_EVERIFY);
+	snprintf(why, sizeof why, " (at 127.0.0.1:%s)", port);
+	CHECK_STR(pier_why(c) + strlen(pier_why(c)) - strlen(why), why);
+	CHECK_EQ(tried.at[tried.count - 1].err, -PIER_EVERIFY);
+	PIER_AUTO *number = pier_dial(s.town.where, .tls = strange, .tried = &tried);
+	CHECK(!strstr(pier_why(number), "(at ")); /* its name has told */
+	CHECK_EQ(tried.count, 1);
+	CHECK_EQ(tried.at[0].err, -PIER_EVERIFY);
+	close_safe(&s);
+}
+
+/* Two servers share a port, each with an address of "localhost"; the first that answers is not believed. */
+ON_FIBER(a_certificate_that_is_not_believed_ends_the_dial)
+{
+	A_CERT ca = make_authority("Ours");
+	A_CERT wrong = CERT(.subject = "x", .names = "DNS:elsewhere", .issuer = &ca);
+	A_CERT right = CERT(.subject = "x", .names = "DNS:localhost", .issuer = &ca);
+	PIER_AUTO_TLS *client = pier_tls_new(.ca = ca.pem);
+	struct town first = {.url = "tls://[::1]:0", .handler = echo};
+	struct town second = {.handler = echo};
+	char url[64], *port, at[PIER_ADDR_TEXT];
+	pier_tried tried;
+	pier_addrs both;
+
+	CHECK_OK(pier_resolve(pier_text("localhost"), 1, false, &both));
+	if (both.count < 2 || both.at[0].sa.sa_family != AF_INET6)
+		test_skip("localhost is not ::1 and 127.0.0.1 here");
+	first.o.tls = pier_tls_new(.cert = wrong.pem);
+	second.o.tls = pier_tls_new(.cert = right.pem);
+	open_town(&first);
+	port = strrchr(first.where, ':') + 1;
+	snprintf(url, sizeof url, "tls://127.0.0.1:%s", port);
+	second.url = url;
+	open_town(&second);
+
+	char to[64], why[256];
+	snprintf(to, sizeof to, "tls://localhost:%s", port);
+	PIER_AUTO *c = pier_dial(to, .tls = client, .tried = &tried);
+	CHECK_EQ(pier_err(c), -PIER_EVERIFY);
+	snprintf(why, sizeof why,
+		 "verify %s: host name does not match: certificate is for elsewhere (at [::1]:%s)",
+		 to, port);
+	CHECK_STR(pier_why(c), why);
+	CHECK_EQ(tried.count, 1);
+	CHECK_EQ(tried.at[0].err, -PIER_EVERIFY);
+	CHECK(strncmp(pier_addr_format(&tried.at[0].to, at, sizeof at), "[::1]:", 6) == 0);
+	close_town(&first);
+	close_town(&second);
+	CHECK_EQ(second.begun + second.errors, 0);
+	pier_tls_free(first.o.tls);
+	pier_tls_free(second.o.tls);
+}
+
 ON_FIBER(plain_talk_at_a_safe_door_is_told_apart)
 {
 	struct safe_town s = {0};

@@ -288,6 +288,7 @@ static void *speak_on_a_thread(void *arg)
 
 ON_EACH_WORKER(a_thread_outside_of_fibers_waits_as_well)
 {
+	test_skip_simulated("it has a thread of its own");
 	struct place p = {.topic = patient_topic(), .worker = worker};
 	pthread_t thread;
 	settle(&p);

@@ -234,8 +234,33 @@ static void explain(pier_conn *c, const struct dialling *d)
 		free(text);
 }
 
+/* Of a name the sentence has said the name alone. */
+static void say_where(pier_conn *c)
+{
+	char at[PIER_ADDR_TEXT], *why;
+	if (asprintf(&why, "%s (at %s)", pier_why(c), pier_addr_format(&c->peer, at, sizeof at)) <
+	    0)
+		return;
+	free(c->why);
+	c->why = why;
+}
+
+/* The one that won the race was refused by us, or refused us, under TLS: no other is asked, since it is as likely as not
+ * the same server. */
+static void blame_winner(pier_conn *c, int err, struct dialling *d)
+{
+	pier_addr number;
+	for (unsigned i = 0; i < d->tried.count; i++)
+		if (d->tried.at[i].err == 0)
+			d->tried.at[i].err = err;
+	if (pier_addr_parse(d->to.host, 0, &number) < 0)
+		say_where(c);
+}
+
 static void settle(pier_conn *c, int err, struct dialling *d)
 {
+	if (err < 0 && c->tls && !d->o->proxy)
+		blame_winner(c, err, d);
 	if (d->o->tried)
 		*d->o->tried = d->tried;
 	if (err < 0 && !c->tls && !c->why) {

@@ -2,6 +2,7 @@
 #include "listen.h"
 
 #include "io/backend.h"
+#include "io/direct.h"
 #include "io/socket.h"
 #include "net/options.h"
 
@@ -190,7 +191,7 @@ static int place_inherit(int fd, struct place *out)
 	if (err == 0 && p.scheme == PIER_UDP)
 		err = tell_address(fd, &p.addr);
 	if (err == 0)
-		err = pier_io_unblock(fd);
+		err = pier_io_set_nonblocking(fd, true);
 	if (err == 0 && !(p.fds = malloc(sizeof(int))))
 		err = -ENOMEM;
 	if (err < 0)
@@ -221,7 +222,9 @@ static int wildcard(pier_addrs *out, uint16_t port)
 {
 	static const char *const any[] = {"::", "0.0.0.0"};
 	int fd = pier_io_socket(AF_INET6, SOCK_STREAM);
-	const char *host = any[fd < 0];
+	const char *host = any[fd == -EAFNOSUPPORT];
+	if (fd < 0 && fd != -EAFNOSUPPORT)
+		return fd;
 	if (fd >= 0)
 		pier_io_close(fd);
 	out->count = 1;

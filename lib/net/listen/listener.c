@@ -1,5 +1,6 @@
 /* A listener of one's own: conns taken by hand. */
 #include "fiber/several.h"
+#include "guests.h"
 #include "io/socket.h"
 #include "listen.h"
 #include "net/conn.h"
@@ -8,6 +9,7 @@
 #include <pier/server.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* A client that has come. */
 struct arrival {
@@ -23,8 +25,39 @@ struct pier_listener {
 	unsigned waiting_count;
 	bool looking; /* a fiber waits at all places: the others wait for their turn */
 	struct waitq turns;
+	struct guests *guests; /* under TLS */
 	char url[sizeof "seqpacket:" + PIER_ADDR_TEXT];
 };
+
+/* What a caller of an older header does not know of is 0. */
+static pier_listen_opts known(const pier_listen_opts *opts)
+{
+	pier_listen_opts o = {0};
+	if (opts)
+		memcpy(&o, opts, opts->size < sizeof o ? opts->size : sizeof o);
+	return o;
+}
+
+/* TLS is spoken over tcp, once a client is there. */
+static int prepare_tls(pier_listener *l, pier_endpoint *e)
+{
+	const char *why;
+	int err = pier_tls_can_serve(l->o.tls, &why);
+	if (err < 0)
+		return err;
+	e->scheme = PIER_TCP;
+	l->guests = pier_guests_new(l->o.tls);
+	return l->guests ? 0 : -ENOMEM;
+}
+
+static int open_places(pier_listener *l, const pier_endpoint *e)
+{
+	int err = pier_places_open(e, 1, l->o.backlog, l->o.reuse_port, &l->places);
+	for (unsigned i = 0; err == 0 && i < l->places.count; i++)
+		if (has_datagrams(l->places.at[i].scheme))
+			err = -EPROTOTYPE;
+	return err;
+}
 
 int pier_listen_with(const char *url, const pier_listen_opts *opts, pier_listener **out)
 {
@@ -37,15 +70,15 @@ int pier_listen_with(const char *url, const pier_listen_opts *opts, pier_listene
 	pier_listener *l = calloc(1, sizeof *l);
 	if (!l)
 		return -ENOMEM;
-	if (opts)
-		l->o = *opts;
+	l->o = known(opts);
 	waitq_init(&l->turns);
-	err = pier_places_open(&e, 1, l->o.backlog, l->o.reuse_port, &l->places);
-	for (unsigned i = 0; err == 0 && i < l->places.count; i++)
-		if (has_datagrams(l->places.at[i].scheme))
-			err = -EPROTOTYPE;
+	if (e.scheme == PIER_TLS)
+		err = prepare_tls(l, &e);
+	if (err == 0)
+		err = open_places(l, &e);
 	if (err < 0) {
 		pier_places_give_up(&l->places);
+		pier_guests_free(l->guests);
 		free(l);
 		return err;
 	}
@@ -117,20 +150,35 @@ static int accept_at_any(pier_listener *l, struct arrival *out)
 	return 0;
 }
 
-/* One at a time: what came elsewhere meanwhile has room, since nothing waited when it began. */
-static int look_in_turn(pier_listener *l, struct arrival *out)
+static void end_turn(pier_listener *l)
+{
+	l->looking = false;
+	pier_waitq_wake(&l->turns);
+}
+
+static int begin_turn(pier_listener *l)
 {
 	int err = 0;
 	while (l->looking && err == 0)
 		err = pier_waitq_wait(&l->turns, PIER_FOREVER, "its turn to accept");
-	if (err == 0 && l->waiting_count) {
-		*out = l->waiting[--l->waiting_count];
-	} else if (err == 0) {
+	if (err == 0)
 		l->looking = true;
+	else
+		pier_waitq_wake(&l->turns); /* it may have been meant for us */
+	return err;
+}
+
+/* One at a time: what came elsewhere meanwhile has room, since nothing waited when it began. */
+static int look_in_turn(pier_listener *l, struct arrival *out)
+{
+	int err = begin_turn(l);
+	if (err < 0)
+		return err;
+	if (l->waiting_count)
+		*out = l->waiting[--l->waiting_count];
+	else
 		err = accept_at_any(l, out);
-		l->looking = false;
-	}
-	pier_waitq_wake(&l->turns);
+	end_turn(l);
 	return err;
 }
 
@@ -139,7 +187,7 @@ static int next_arrival(pier_listener *l, struct arrival *out)
 	return l->places.count == 1 ? accept_at_one(l, out) : look_in_turn(l, out);
 }
 
-int pier_accept(pier_listener *l, pier_conn **out)
+static int accept_plain(pier_listener *l, pier_conn **out)
 {
 	struct arrival a;
 	int err;
@@ -149,12 +197,29 @@ int pier_accept(pier_listener *l, pier_conn **out)
 	while (err == -ECONNABORTED);
 	if (err < 0)
 		return err;
-	pier_conn *c = pier_conn_new(a.message ? &pier_transport_message : &pier_transport_stream,
-				     a.fd, &a.peer);
-	if (!c) {
+	*out = pier_conn_new(a.message ? &pier_transport_message : &pier_transport_stream, a.fd,
+			     &a.peer);
+	if (!*out)
 		pier_io_close(a.fd);
-		return -ENOMEM;
-	}
+	return *out ? 0 : -ENOMEM;
+}
+
+static int accept_secure(pier_listener *l, pier_conn **out)
+{
+	int err = begin_turn(l);
+	if (err < 0)
+		return err;
+	err = pier_guests_next(l->guests, &l->places, out);
+	end_turn(l);
+	return err;
+}
+
+int pier_accept(pier_listener *l, pier_conn **out)
+{
+	pier_conn *c = NULL;
+	int err = l->guests ? accept_secure(l, &c) : accept_plain(l, &c);
+	if (err < 0)
+		return err;
 	pier_conn_options(c, l->o.frame, l->o.message_max, l->o.idle);
 	*out = c;
 	return 0;
@@ -176,6 +241,7 @@ const char *pier_listener_url(pier_listener *l)
 	const struct place *p = &l->places.at[0];
 	const char *scheme = p->scheme == PIER_SEQPACKET ? "seqpacket:"
 			     : p->scheme == PIER_UNIX	 ? "unix:"
+			     : l->guests		 ? "tls://"
 							 : "tcp://";
 	snprintf(l->url, sizeof l->url, "%s%s", scheme, PIER_ADDR_STR(&p->addr));
 	return l->url;
@@ -193,5 +259,6 @@ void pier_listener_close(pier_listener *l)
 	while (l->waiting_count)
 		pier_io_close(l->waiting[--l->waiting_count].fd);
 	pier_places_close(&l->places);
+	pier_guests_free(l->guests);
 	free(l);
 }

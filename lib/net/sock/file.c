@@ -16,7 +16,10 @@ static int64_t by_kernel(pier_sock *s, int file, int64_t at, size_t len, struct 
 	int64_t n = pier_fiber_step();
 	if (n < 0)
 		return n;
-	/* sendfile(2) has no MSG_NOSIGNAL; workers have SIGPIPE blocked, other threads may not. */
+	/* sendfile(2) has no MSG_DONTWAIT, and another handle may have put the socket to sleep. */
+	if (s->wr != PIER_FOREVER || !pier_thread_may_sleep())
+		pier_sock_wake(s);
+	/* Nor MSG_NOSIGNAL; workers have SIGPIPE blocked, other threads may not. */
 	bool ours = !pier_fiber_self() && pier_io_sigpipe_block();
 	struct io_op op = {.kind = IO_SENDFILE, .fd = s->fd, .nowait = s->wr == 0};
 	op.file.fd2 = file;

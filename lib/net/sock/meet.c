@@ -43,7 +43,7 @@ int pier_sock_accept(pier_sock *s, pier_sock *out, pier_addr *peer)
 	while (fd == -ECONNABORTED || fd == -EPROTO);
 	if (fd < 0)
 		return (int)sock_fail(s, fd, "accept on");
-	*out = pier_sock_make((int)fd, s->family, s->type, s->protocol, NULL);
+	*out = pier_sock_make((int)fd, s->family, s->type, s->protocol);
 	if (peer)
 		*peer = from;
 	return 0;
@@ -60,6 +60,8 @@ static int64_t connected(pier_sock *s, const pier_addr *to)
 {
 	struct sock_until until = {0};
 	int64_t err = pier_fiber_step();
+	if (s->sleeps)
+		pier_sock_wake(s);
 	if (err == 0)
 		err = pier_io_connect(s->fd, to);
 	if (err ==

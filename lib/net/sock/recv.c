@@ -27,13 +27,20 @@ static inline ssize_t received(pier_sock *s, ssize_t n)
 	return n;
 }
 
+static inline ssize_t receive_now(pier_sock *s, void *into, size_t room, int flags)
+{
+	if (sock_sleeps(s, flags))
+		return pier_io_recv_asleep(s->fd, into, room);
+	return pier_io_recv(s->fd, into, room, flags);
+}
+
 static ssize_t receive(pier_sock *s, void *into, size_t room, int flags, struct sock_until *until)
 {
 	if (sock_skips(s, flags))
 		return receive_later(s, into, room, flags, sock_polls(), until);
 	int64_t n = pier_fiber_step();
 	if (n == 0)
-		n = pier_io_recv(s->fd, into, room, flags);
+		n = receive_now(s, into, room, flags);
 	if (n != -EAGAIN)
 		return received(s, n);
 	sock_in_vain(s);
@@ -78,7 +85,7 @@ ssize_t pier_sock_recv(pier_sock *s, void *into, size_t room, int flags)
 		return recv_whole(s, into, room, flags);
 	ssize_t n = s->skip ? -EAGAIN : pier_fiber_step();
 	if (n == 0)
-		n = pier_io_recv(s->fd, into, room, flags);
+		n = receive_now(s, into, room, flags);
 	if (n < 0)
 		return recv_again(s, into, room, flags, n);
 	return received(s, n);
@@ -115,12 +122,13 @@ static SOCK_SELDOM ssize_t message_later(pier_sock *s, struct msghdr *msg, int f
 
 static ssize_t receive_message(pier_sock *s, struct msghdr *msg, int flags)
 {
-	bool skips = sock_skips(s, flags);
+	bool skips = sock_skips(s, flags), sleeps = sock_sleeps(s, flags);
 	int64_t n = skips ? -EAGAIN : pier_fiber_step();
 
 	flags = born_cloexec(s, flags);
 	if (n == 0) /* when it fails, `msg` is as it was */
-		n = pier_io_recvmsg(s->fd, msg, flags);
+		n = sleeps ? pier_io_recvmsg_asleep(s->fd, msg, flags)
+			   : pier_io_recvmsg(s->fd, msg, flags);
 	if (n == -EAGAIN)
 		n = message_later(s, msg, flags, !skips);
 	else

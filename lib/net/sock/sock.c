@@ -23,15 +23,15 @@ int64_t pier_default_timeout(void)
 	return atomic_load(&timeout_default);
 }
 
-pier_sock pier_sock_make(int fd, int family, int type, int protocol, const pier_sock *like)
+pier_sock pier_sock_make(int fd, int family, int type, int protocol)
 {
 	int64_t timeout = pier_default_timeout();
 	return (pier_sock){.fd = fd,
 			   .family = family,
 			   .type = type,
 			   .protocol = protocol,
-			   .rd = like ? like->rd : timeout,
-			   .wr = like ? like->wr : timeout,
+			   .rd = timeout,
+			   .wr = timeout,
 			   .blocking = true};
 }
 
@@ -43,7 +43,7 @@ static int type_only(int type)
 /* socket(2): who says SOCK_NONBLOCK wants no wait, now or when it has the descriptor back. */
 static pier_sock new_sock(int fd, int family, int type, int protocol)
 {
-	pier_sock s = pier_sock_make(fd, family, type_only(type), protocol, NULL);
+	pier_sock s = pier_sock_make(fd, family, type_only(type), protocol);
 	if (type & SOCK_NONBLOCK) {
 		s.rd = s.wr = 0;
 		s.blocking = false;
@@ -89,7 +89,7 @@ static int probe(int fd, pier_sock *out)
 	if (err == 0)
 		err = pier_io_option_get(fd, SOL_SOCKET, SO_PROTOCOL, &protocol);
 	if (err == 0)
-		*out = pier_sock_make(fd, family, type, protocol, NULL);
+		*out = pier_sock_make(fd, family, type, protocol);
 	return err;
 }
 
@@ -160,12 +160,31 @@ static void wait_leave(struct pier_sock_wait *w)
 		pier_waitq_wake(w->closer);
 }
 
-static int64_t ending(int64_t timeout)
+/* The clock, where there is a time-out to measure. */
+static int64_t begin(struct sock_until *until, int64_t timeout)
 {
-	int64_t at;
-	if (timeout == PIER_FOREVER || __builtin_add_overflow(pier_io_clock(), timeout, &at))
-		return PIER_FOREVER;
-	return at;
+	int64_t now = timeout == PIER_FOREVER ? 0 : pier_io_clock();
+	if (until->at == 0 &&
+	    (timeout == PIER_FOREVER || __builtin_add_overflow(now, timeout, &until->at)))
+		until->at = PIER_FOREVER;
+	return now;
+}
+
+/* When the description blocked as it came, who shares it expects nothing else. */
+static void sleep_from_now_on(pier_sock *s, const struct io_op *op)
+{
+	bool receives = op->kind == IO_RECV || op->kind == IO_RECVMSG;
+	if (!s->blocking || s->sleeps || !receives || s->rd != PIER_FOREVER)
+		return;
+	s->sleeps = pier_io_set_nonblocking(s->fd, false) == 0;
+	if (s->sleeps)
+		s->vain = s->skip = 0;
+}
+
+void pier_sock_wake(pier_sock *s)
+{
+	pier_io_set_nonblocking(s->fd, true);
+	s->sleeps = false;
 }
 
 int64_t pier_sock_wait(pier_sock *s, struct io_op *op, struct sock_until *until, const char *what)
@@ -175,8 +194,11 @@ int64_t pier_sock_wait(pier_sock *s, struct io_op *op, struct sock_until *until,
 
 	if (timeout == 0 || (op->flags & MSG_DONTWAIT))
 		return -EAGAIN;
-	if (until->at == 0)
-		until->at = ending(timeout);
+	int64_t now = begin(until, timeout);
+	if (!here.fiber && pier_thread_may_sleep()) {
+		sleep_from_now_on(s, op);
+		return pier_io_do_alone(pier_io_of_thread(), op, now, until->at);
+	}
 	if (!here.fiber)
 		return pier_await(op, until->at, what);
 	wait_enter(s, &here);
@@ -191,9 +213,8 @@ int pier_sock_pause(pier_sock *s, int flags, struct sock_until *until)
 
 	if (s->wr == 0 || (flags & MSG_DONTWAIT))
 		return -EAGAIN;
-	if (until->at == 0)
-		until->at = ending(s->wr);
-	int64_t left = until->at == PIER_FOREVER ? ROOM_LOOK : until->at - pier_io_clock();
+	int64_t now = begin(until, s->wr);
+	int64_t left = until->at == PIER_FOREVER ? ROOM_LOOK : until->at - now;
 	if (left <= 0)
 		return -ETIMEDOUT;
 	if (here.fiber)
@@ -257,7 +278,7 @@ int pier_sock_detach(pier_sock *s)
 	end_waits(s);
 	if (io)
 		io->backend->leave_fd(io, fd);
-	if (s->blocking)
+	if (s->blocking && !s->sleeps)
 		pier_io_set_nonblocking(fd, false);
 	return fd;
 }
@@ -273,7 +294,10 @@ pier_conn *pier_sock_conn(pier_sock *s, const pier_dial_opts *opts)
 int pier_sock_of(const pier_conn *c, pier_sock *out)
 {
 	int fd = pier_fileno(c);
-	return fd < 0 ? -ENOTSOCK : probe(fd, out);
+	int err = fd < 0 ? -ENOTSOCK : probe(fd, out);
+	if (err == 0)
+		out->blocking = false; /* it is the conn's, who has it as it is */
+	return err;
 }
 
 /* ---- Settings ------------------------------------------------------------------------------------ */

@@ -43,6 +43,16 @@ static inline bool sock_skips(pier_sock *s, int flags)
 	return flags == 0 && s->rd != 0;
 }
 
+/* On a thread that has nothing else to do, who waits without end waits in recv(2) itself, and needs no poll. For that the
+ * description must block: pier_sock_wait has it so from the first such wait on. All other calls say MSG_DONTWAIT; those
+ * that cannot say it wake the socket first. Decision 61. */
+static inline bool sock_sleeps(const pier_sock *s, int flags)
+{
+	return s->sleeps && flags == 0 && s->rd == PIER_FOREVER && pier_thread_may_sleep();
+}
+
+void pier_sock_wake(pier_sock *s);
+
 /* For an op that is not tried before it waits: on a thread poll(2) tells all that a try would. A worker's backend knows
  * more, and may try. */
 static inline bool sock_polls(void)
@@ -64,8 +74,8 @@ static inline int64_t sock_fail(pier_sock *s, int64_t err, const char *doing)
 	return err;
 }
 
-/* A new handle on `fd`, with the time-outs of `like`, or of the process when it is NULL. */
-pier_sock pier_sock_make(int fd, int family, int type, int protocol, const pier_sock *like);
+/* A new handle on `fd`, with the time-outs of the process. */
+pier_sock pier_sock_make(int fd, int family, int type, int protocol);
 
 /* The bytes of the first `n` messages of a batch. */
 static inline int64_t sock_bytes(const struct mmsghdr *msgs, int64_t n)

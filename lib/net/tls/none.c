@@ -52,6 +52,24 @@ int pier_tls_start_served(pier_conn *c, pier_tls *t)
 	return pier_tls_start(c, t, PIER_TLS_SERVER, NULL);
 }
 
+int pier_tls_shaking_begin(struct shaking *s, pier_conn *c, pier_tls *t)
+{
+	(void)s;
+	return pier_tls_start(c, t, PIER_TLS_SERVER, NULL);
+}
+
+int pier_tls_shaking_go_on(struct shaking *s, pier_conn *c)
+{
+	(void)s;
+	return pier_err(c);
+}
+
+int64_t pier_tls_patience(const pier_tls *t)
+{
+	(void)t;
+	return 0;
+}
+
 int pier_tls_start_dialled(pier_conn *c, pier_tls *t, pier_bytes host)
 {
 	(void)host;

@@ -75,19 +75,26 @@ static struct tls_conn *conn_new(pier_tls *x)
 		return NULL;
 	}
 	SSL_set_app_data(t->ssl, t);
+	t->signs = t->files->heavy;
+	if (t->signs)
+		SSL_set_msg_callback(t->ssl, pier_tls_note_message);
 	return t;
 }
 
 /* ---- Starting -------------------------------------------------------------------------------------- */
 
+int64_t pier_tls_patience(const pier_tls *t)
+{
+	return t->o.handshake > 0 ? t->o.handshake : PIER_TLS_HANDSHAKE;
+}
+
 /* Whoever waits for input here can be told to stop, as between messages. */
 static int shake_hands(pier_conn *c)
 {
-	int64_t within = c->tls->context->o.handshake;
 	int err = 0;
 	c->reader = pier_fiber_self();
 	c->between = true;
-	PIER_WITHIN (within > 0 ? within : PIER_TLS_HANDSHAKE)
+	PIER_WITHIN (pier_tls_patience(c->tls->context))
 		err = pier_tls_shake_hands(c);
 	c->reader = NULL;
 	return err;
@@ -103,17 +110,30 @@ static void take_early(pier_conn *c, struct tls_conn *t)
 	c->in = (struct inbuf){0};
 }
 
-static int begin(pier_conn *c, pier_tls *x, pier_tls_side side, const char *name)
+static int put_on(pier_conn *c, pier_tls *x)
 {
 	struct tls_conn *t = conn_new(x);
 	if (!t)
-		return refuse(c, -ENOMEM, pier_strerror(-ENOMEM));
+		return -ENOMEM;
 	t->below = c->via;
 	take_early(c, t);
 	t->port = pier_addr_port(&c->peer);
 	c->tls = t;
 	c->via = &pier_transport_tls;
-	int err = side == PIER_TLS_CLIENT ? be_client(t, name) : be_server(t);
+	return 0;
+}
+
+int pier_tls_be_served(pier_conn *c, pier_tls *t)
+{
+	int err = put_on(c, t);
+	return err < 0 ? err : be_server(c->tls);
+}
+
+static int begin(pier_conn *c, pier_tls *x, pier_tls_side side, const char *name)
+{
+	int err = put_on(c, x);
+	if (err == 0)
+		err = side == PIER_TLS_CLIENT ? be_client(c->tls, name) : be_server(c->tls);
 	if (err == 0)
 		err = shake_hands(c);
 	return err < 0 ? pier_tls_fail(c, err, err == -PIER_EVERIFY ? "verify" : DOING) : 0;

@@ -4,13 +4,12 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <pier/offload.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- Below --------------------------------------------------------------------------------------- */
 
-static void drop_in(struct tls_conn *t)
+void pier_tls_drop_in(struct tls_conn *t)
 {
 	if (t->in.at)
 		pier_io_buf_give(pier_conn_io(), t->in.at);
@@ -18,23 +17,24 @@ static void drop_in(struct tls_conn *t)
 }
 
 /* `n` bytes came; 0 is the end of them. */
-static void landed(struct tls_conn *t, void *at, int64_t n)
+void pier_tls_landed(struct tls_conn *t, void *at, int64_t n)
 {
 	t->ended = n == 0;
 	t->in = (struct tls_bytes){.at = at, .end = (size_t)n, .room = IO_BUF_SIZE};
 }
 
 /* More records, or the end of them. 1, or an error. */
-static int64_t fill(pier_conn *c, int64_t until)
+int64_t pier_tls_fill(pier_conn *c, int64_t until)
 {
 	struct tls_conn *t = c->tls;
 	void *at = NULL;
 
-	drop_in(t); /* OpenSSL has read all of it, or would not ask for more; who waits holds no buffer */
+	pier_tls_drop_in(
+		t); /* OpenSSL has read all of it, or would not ask for more; who waits holds no buffer */
 	int64_t n = t->below->receive(c, &at, 0, until);
 	if (n < 0)
 		return n;
-	landed(t, at, n);
+	pier_tls_landed(t, at, n);
 	return 1;
 }
 
@@ -65,7 +65,7 @@ static void tls_left(pier_conn *c, size_t n)
 }
 
 /* Sends all that is sealed. 0 or an error. */
-static int flush(pier_conn *c, int64_t until)
+int pier_tls_flush(pier_conn *c, int64_t until)
 {
 	struct iovec iov;
 	while (tls_unsent(c, &iov)) {
@@ -118,7 +118,7 @@ static void answer(pier_conn *c)
 
 /* ---- Receiving ------------------------------------------------------------------------------------- */
 
-static bool is_dry(const struct tls_conn *t)
+bool pier_tls_is_dry(const struct tls_conn *t)
 {
 	return t->in.start == t->in.end && !t->ended && SSL_pending(t->ssl) == 0;
 }
@@ -134,7 +134,7 @@ static int64_t unseal(pier_conn *c, void **at, size_t room)
 		return -ENOMEM;
 	int done = pier_tls_step_read(t, own ? own : *at, own ? IO_BUF_SIZE : room, &n);
 	if (t->in.start == t->in.end)
-		drop_in(t);
+		pier_tls_drop_in(t);
 	answer(c);
 	if (done == 1) {
 		if (own)
@@ -152,7 +152,7 @@ static int64_t tls_receive(pier_conn *c, void **at, size_t room, int64_t until)
 {
 	int64_t n;
 	do {
-		n = is_dry(c->tls) ? fill(c, until) : 1;
+		n = pier_tls_is_dry(c->tls) ? pier_tls_fill(c, until) : 1;
 		if (n > 0)
 			n = unseal(c, at, room);
 	} while (n == -EAGAIN);
@@ -162,7 +162,7 @@ static int64_t tls_receive(pier_conn *c, void **at, size_t room, int64_t until)
 static int64_t tls_poll(pier_conn *c, int64_t until)
 {
 	for (;;) {
-		int64_t err = is_dry(c->tls) ? fill(c, until) : 1;
+		int64_t err = pier_tls_is_dry(c->tls) ? pier_tls_fill(c, until) : 1;
 		if (err < 0)
 			return err;
 		if (pier_tls_step_peek(c->tls) != TLS_WANTS)
@@ -173,11 +173,11 @@ static int64_t tls_poll(pier_conn *c, int64_t until)
 /* Where records are here still, there is input without the op: it has brought no bytes of its own. */
 static bool tls_arm(pier_conn *c, struct io_op *op)
 {
-	if (!is_dry(c->tls)) {
+	if (!pier_tls_is_dry(c->tls)) {
 		op->result = 1;
 		return true;
 	}
-	drop_in(c->tls);
+	pier_tls_drop_in(c->tls);
 	return c->tls->below->arm(c, op);
 }
 
@@ -189,7 +189,7 @@ static void tls_disarm(pier_conn *c, struct io_op *op)
 static int64_t tls_unwrap(pier_conn *c, const struct io_op *op, void **at, size_t room)
 {
 	if (op->mem.at || op->result == 0)
-		landed(c->tls, op->mem.at, op->result);
+		pier_tls_landed(c->tls, op->mem.at, op->result);
 	return unseal(c, at, room);
 }
 
@@ -273,7 +273,7 @@ static int64_t seal(pier_conn *c, const struct msghdr *msg, size_t most)
 /* What is sealed is sent: a wait that ends inside leaves half a record, and the conn cannot be used on. */
 static int64_t tls_send(pier_conn *c, struct msghdr *msg, int64_t until)
 {
-	int err = flush(c, until);
+	int err = pier_tls_flush(c, until);
 	if (err < 0)
 		return err;
 	c->tls->straight = c->socket && is_one_record(msg) ? c : NULL;
@@ -282,7 +282,7 @@ static int64_t tls_send(pier_conn *c, struct msghdr *msg, int64_t until)
 	if (n < 0)
 		return n;
 	c->torn = true;
-	err = flush(c, until);
+	err = pier_tls_flush(c, until);
 	return err < 0 ? err : n;
 }
 
@@ -301,7 +301,7 @@ static int64_t tls_send_now(pier_conn *c, const struct msghdr *msg)
 static int tls_finish(pier_conn *c)
 {
 	pier_tls_step_close(c->tls); /* close_notify: RFC 8446 §6.1 */
-	int err = flush(c, pier_conn_until(c, c->wr));
+	int err = pier_tls_flush(c, pier_conn_until(c, c->wr));
 	c->tls->mute = true;
 	return err < 0 ? err : c->tls->below->finish(c);
 }
@@ -325,7 +325,7 @@ static int64_t free_ssl(void *ssl)
 
 void pier_tls_conn_free(struct tls_conn *t)
 {
-	drop_in(t);
+	pier_tls_drop_in(t);
 	pier_deep(free_ssl, t->ssl);
 	free_bytes(&t->out);
 	free_bytes(&t->going);
@@ -335,39 +335,6 @@ void pier_tls_conn_free(struct tls_conn *t)
 	free(t->name);
 	free(t->words);
 	free(t);
-}
-
-/* ---- The handshake --------------------------------------------------------------------------------- */
-
-static int64_t run_step(void *t)
-{
-	return pier_tls_step_handshake(t);
-}
-
-/* A server answers the first message with a signature. With RSA that is a millisecond, in which no other fiber of
- * the worker would run; with ECDSA less than going to the pool and back costs. Decision 51 has the numbers. */
-static int step(struct tls_conn *t)
-{
-	bool heavy = t->server && t->files->heavy && SSL_get_state(t->ssl) == TLS_ST_BEFORE &&
-		     !is_dry(t);
-	int64_t done = heavy ? pier_offload(run_step, t) : -EBUSY;
-	return (int)(done == -EBUSY ? run_step(t) : done);
-}
-
-int pier_tls_shake_hands(pier_conn *c)
-{
-	struct tls_conn *t = c->tls;
-	for (;;) {
-		int done = step(t);
-		int64_t err = flush(c, PIER_FOREVER); /* of a failure the peer hears by an alert */
-		t->open = done == 1;
-		if (done != TLS_WANTS)
-			return done < 0 ? done : (int)err;
-		if (err == 0)
-			err = fill(c, PIER_FOREVER);
-		if (err < 0)
-			return (int)err;
-	}
 }
 
 const struct transport pier_transport_tls = {

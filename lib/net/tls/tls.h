@@ -35,7 +35,7 @@ struct tls_files {
 	atomic_uint refs;
 	struct tls_identity own[PIER_TLS_CERTS_MAX];
 	unsigned count;
-	bool heavy; /* to sign with one of them takes long: RSA */
+	bool heavy; /* to sign with one of them takes long */
 	X509_STORE *ca, *client_ca;
 	STACK_OF(X509_CRL) * crls;	    /* NULL: nobody asks */
 	STACK_OF(X509_NAME) * client_names; /* told to clients that have several certificates */
@@ -104,6 +104,7 @@ struct tls_conn {
 	bool mute;		   /* what OpenSSL still wants to say goes nowhere */
 	bool server;
 	bool open;     /* the handshake is over, and was good */
+	bool signs;    /* the handshake may still have us sign with a key that takes long */
 	int err;       /* OpenSSL's state is beyond use */
 	char *line;    /* pier_tls_words */
 	uint16_t port; /* of the peer: with the name, whose session it is */
@@ -114,8 +115,21 @@ struct tls_conn {
 extern const struct transport pier_transport_tls;
 void pier_tls_conn_free(struct tls_conn *t);
 
-/* Makes the handshake, as long as it takes. 0 or an error. */
+/* tls.c: whether there is nothing for OpenSSL to read; more for it, 1 or an error; what came, 0 bytes being the end; and
+ * all that is sealed is sent. */
+bool pier_tls_is_dry(const struct tls_conn *t);
+int64_t pier_tls_fill(pier_conn *c, int64_t until);
+void pier_tls_landed(struct tls_conn *t, void *at, int64_t n);
+void pier_tls_drop_in(struct tls_conn *t);
+int pier_tls_flush(pier_conn *c, int64_t until);
+
+/* tls_start.c: the transport goes on top of the one that the conn has, as a server's. 0 or an error. */
+int pier_tls_be_served(pier_conn *c, pier_tls *t);
+
+/* tls_shaking.c: makes the handshake, as long as it takes. 0 or an error. And what OpenSSL tells of its messages. */
 int pier_tls_shake_hands(pier_conn *c);
+void pier_tls_note_message(int sent, int version, int type, const void *message, size_t len,
+			   SSL *ssl, void *arg);
 
 /* Lets an error stick, with OpenSSL's words for it. */
 int pier_tls_fail(pier_conn *c, int err, const char *doing);

@@ -89,7 +89,7 @@ static int sleep_in(clockid_t id, bool absolute, const struct timespec *t)
 	if (seconds > TIME_MAX / SECOND)
 		seconds = TIME_MAX / SECOND;
 	int64_t ns = seconds * SECOND + t->tv_nsec;
-	pier_task_sleep(absolute ? ns : pier_world->now + ns);
+	pier_task_park(NULL, NULL, "sleep", absolute ? ns : pier_world->now + ns);
 	return 0;
 }
 

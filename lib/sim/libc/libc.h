@@ -5,13 +5,22 @@
  *
  *	clock.c      what time it is; sleep
  *	chance.c     numbers that nobody could foresee, had they not a seed
- *	openssl.c    the same, as OpenSSL wants them */
+ *	openssl.c    the same, as OpenSSL wants them
+ *	mutex.c      locks, among tasks; held.c: who has them
+ *	cond.c       conditions, semaphores
+ *	thread.c     threads that are tasks
+ *	process.c    who one is, and the end
+ *	file.c       files, and their descriptors
+ *	names.c      paths
+ *	folder.c     folders
+ *	map.c        files in memory
+ *	stdio.c      files as streams */
 #ifndef SIM_LIBC_H
 #define SIM_LIBC_H
 
 #include "sim/world.h"
 
-#include <dlfcn.h>
+#include <time.h>
 
 /* The task that calls; NULL: real code, as is the world itself. */
 static inline struct task *libc_task(void)
@@ -19,8 +28,16 @@ static inline struct task *libc_task(void)
 	return pier_io_kernel && pier_world ? pier_world->task : NULL;
 }
 
-/* What would have been called without us, of the same type: libc's, or a sanitizer's. For functions that are more than a
- * system call; NULL in a static program. */
-#define LIBC_REAL(function) ((__typeof__(&function))dlsym(RTLD_NEXT, #function))
+/* An absolute time as a moment of the world, never 0. By which clock it goes can be seen: years lie between them. */
+static inline int64_t libc_moment(const struct timespec *t)
+{
+	time_t seconds =
+		t->tv_sec < CALENDAR / 2000000000 ? t->tv_sec : t->tv_sec - CALENDAR / 1000000000;
+	if (seconds < 0)
+		return 1;
+	if (seconds >= TIME_MAX / 1000000000)
+		return TIME_MAX;
+	return seconds * 1000000000 + t->tv_nsec + 1;
+}
 
 #endif
