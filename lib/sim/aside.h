@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Above 0 while the world allocates, also on the stack of a task. */
-extern unsigned pier_aside;
+/* Above 0 while the world allocates, also on the stack of a task. Compilers believe that malloc looks at nothing. */
+extern volatile unsigned pier_aside;
 
 static inline void *aside_malloc(size_t len)
 {

@@ -15,7 +15,7 @@
 	2000 /* ns, at most, that a task runs at once: a loop that looks at the clock sees it move */
 
 struct pier_sim *pier_world;
-unsigned pier_aside;
+volatile unsigned pier_aside;
 void (*pier_left)(const struct node *n, struct left *out);
 
 /* ---- Chance: splitmix64 -------------------------------------------------------------------------- */

@@ -271,7 +271,7 @@ static int see_it_leave(pier_sim *s)
 	pier_sleep(PIER_S(1));
 	CHECK_EQ(pier_sim_restart(s, "srv"), 0);
 	pier_sleep(PIER_S(1));
-	return pier_sim_check(s, pier_sim_wait(s, "srv") == 0);
+	return pier_sim_check(s, pier_sim_wait(s, "srv") == 7);
 }
 
 static int end_oneself(void)
@@ -284,7 +284,7 @@ static int see_it_end(pier_sim *s)
 {
 	CHECK_OK(pier_sim_node(s, "srv", end_oneself));
 	pier_sleep(PIER_S(1));
-	return pier_sim_check(s, pier_sim_wait(s, "srv") == 0);
+	return pier_sim_check(s, pier_sim_wait(s, "srv") == -ESRCH);
 }
 
 TEST(a_program_may_end_itself)
