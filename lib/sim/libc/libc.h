@@ -10,6 +10,7 @@
  *	cond.c       conditions, semaphores
  *	thread.c     threads that are tasks
  *	process.c    who one is, and the end
+ *	memory.c     what a node has of it
  *	file.c       files, and their descriptors
  *	names.c      paths
  *	folder.c     folders
