@@ -1,4 +1,5 @@
 /* What a simulated kernel answers at once: descriptors, addresses, options. */
+#include "film.h"
 #include "sock.h"
 
 #include <errno.h>
@@ -71,6 +72,7 @@ void pier_node_signal(struct node *n, int number)
 	struct iovec iov = {&byte, 1};
 	if (!n->signals) {
 		pier_world_trace("%s is ended by a signal", n->name);
+		pier_film_mark(FRAME_ENDS, n, "ended by a signal");
 		pier_node_kill(n, NODE_CRASHED);
 		return;
 	}

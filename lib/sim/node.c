@@ -1,5 +1,6 @@
 /* Machines: started, stopped, crashed; and what they are called. */
 #include "disk.h"
+#include "film.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -106,6 +107,7 @@ int pier_node_boot(struct node *n)
 	n->dice = pier_chance(UINT64_MAX);
 	n->workers = 1 + (unsigned)pier_chance(pier_world->o.workers ? pier_world->o.workers : 3);
 	pier_world_trace("%s starts, with up to %u workers", n->name, n->workers);
+	pier_film_mark(FRAME_STARTS, n, "starts");
 	return 0;
 }
 
@@ -178,6 +180,7 @@ static void left(struct event *e)
 {
 	struct node *n = list_item(e, struct node, leaves);
 	pier_world_trace("%s leaves: %d", n->name, n->result);
+	pier_film_mark(FRAME_ENDS, n, "leaves");
 	pier_node_kill(n, n->leaves_as);
 }
 
@@ -231,6 +234,7 @@ int pier_sim_crash(pier_sim *s, const char *name)
 	if (n->state != NODE_UP)
 		return -ESRCH;
 	pier_world_trace("%s crashes", n->name);
+	pier_film_mark(FRAME_CRASHES, n, "crashes");
 	pier_node_kill(n, NODE_CRASHED);
 	pier_disk_crash(n->disk);
 	return 0;
@@ -254,6 +258,9 @@ int pier_sim_pause(pier_sim *s, const char *name, bool paused)
 	struct node *n = pier_node_find(name);
 	if (!n || n == s->nodes[0])
 		return -ENOENT;
+	if (n->paused != paused)
+		pier_film_mark(paused ? FRAME_PAUSES : FRAME_RESUMES, n,
+			       paused ? "stands still" : "goes on");
 	n->paused = paused;
 	return 0;
 }

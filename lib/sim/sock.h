@@ -44,7 +44,7 @@ struct beside {
 /* What goes over a stream at once; of a message socket, a message. Datagrams too. */
 struct chunk {
 	struct chunk *next;
-	int64_t arrives;
+	int64_t sent, arrives;
 	enum chunk_kind kind;
 	struct beside *beside; /* or NULL */
 	size_t len, taken;
@@ -175,7 +175,7 @@ struct sock {
 	unsigned queued;
 	/* Of a dial under way. */
 	struct event dial;
-	int64_t dial_began, dial_repeat;
+	int64_t dial_began, dial_sent, dial_repeat;
 };
 
 /* descriptor.c */

@@ -1,5 +1,6 @@
 /* The clock of a simulation. What is due happens in the order of its time; of the tasks that could run, chance takes one;
  * when none can, time jumps to the next event. */
+#include "film.h"
 #include "sock.h"
 
 #include "fiber/dump.h"
@@ -101,6 +102,9 @@ void pier_world_trace(const char *format, ...)
 void pier_world_fail(const char *format, ...)
 {
 	va_list args;
+	va_start(args, format);
+	pier_film_failure(format, args);
+	va_end(args);
 	va_start(args, format);
 	tell("sim: ", format, args);
 	va_end(args);
@@ -230,6 +234,7 @@ static void run_one(struct pier_sim *w, struct task *t)
 		n->state = NODE_ENDED;
 		pier_node_forget_tasks(n); /* the threads of a process end with its main */
 		pier_world_trace("%s has ended: %d", n->name, n->result);
+		pier_film_mark(FRAME_ENDS, n, "ends");
 	} else if (t->ended && t->detached) {
 		pier_task_forget(t);
 	}

@@ -1,6 +1,7 @@
 /* The world of a simulation: its clock, its chance, its events, its nodes. One thread runs all of it.
  *
  *	run.c        a process per seed, and what it reports
+ *	film.c       what happened last, and picture.c draws it
  *	world.c      the clock: events in the order of their time, tasks in an order of chance
  *	task.c       a thread of a node: a stack that is left when it waits
  *	node.c       machines: their start and end, their addresses
@@ -107,6 +108,7 @@ struct wire {
 	pier_sim_wire is;
 	unsigned cuts; /* by chance */
 	int64_t busy;  /* until it has sent what it was given */
+	bool told_cut; /* by the film */
 };
 
 /* A fiber of the scenario's that waits until something holds: of a node, or of all. */
@@ -158,7 +160,7 @@ struct pier_sim {
 	struct always always[ALWAYS_MAX];
 	unsigned always_count;
 	pier_sim_scenario scenario;
-	const char *failure; /* the first reason */
+	struct film *film; /* NULL: no picture is asked for */
 };
 
 /* There is one at a time in a process. */
