@@ -10,37 +10,15 @@
 #include <string.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 #include <utime.h>
 
 /* ---- About --------------------------------------------------------------------------------------- */
 
-static struct timespec time_of(const struct statx_timestamp *t)
-{
-	return (struct timespec){.tv_sec = t->tv_sec, .tv_nsec = t->tv_nsec};
-}
-
-/* libc's struct need not be the kernel's: statx(2) has one for all. */
+/* On machines of 64 bits libc's struct is the kernel's. */
 static int real_stat(int at, const char *path, int flags, struct stat *out)
 {
-	struct statx x;
-	if (syscall(SYS_statx, at, path, flags, STATX_BASIC_STATS, &x) < 0)
-		return -1;
-	*out = (struct stat){.st_dev = makedev(x.stx_dev_major, x.stx_dev_minor),
-			     .st_rdev = makedev(x.stx_rdev_major, x.stx_rdev_minor),
-			     .st_ino = x.stx_ino,
-			     .st_mode = x.stx_mode,
-			     .st_nlink = x.stx_nlink,
-			     .st_uid = x.stx_uid,
-			     .st_gid = x.stx_gid,
-			     .st_size = (off_t)x.stx_size,
-			     .st_blksize = (blksize_t)x.stx_blksize,
-			     .st_blocks = (blkcnt_t)x.stx_blocks,
-			     .st_atim = time_of(&x.stx_atime),
-			     .st_mtim = time_of(&x.stx_mtime),
-			     .st_ctim = time_of(&x.stx_ctime)};
-	return 0;
+	return (int)syscall(SYS_newfstatat, at, path, out, flags);
 }
 
 int fstat(int fd, struct stat *out)
@@ -123,6 +101,8 @@ ALSO(statvfs, statvfs64);
 
 /* ---- Changes ------------------------------------------------------------------------------------- */
 
+/* Not every libc has it. */
+int renameat2(int at, const char *old_path, int to, const char *new_path, unsigned flags);
 int renameat2(int at, const char *old_path, int to, const char *new_path, unsigned flags)
 {
 	struct node *n = libc_node_for(at, old_path);
