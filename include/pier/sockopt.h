@@ -90,6 +90,11 @@ PIER_API int pier_sock_set_recv_hops(pier_sock *s, bool yes);
 PIER_API int pier_sock_set_recv_class(pier_sock *s, bool yes);
 PIER_API int pier_sock_set_pktinfo(pier_sock *s, bool yes);
 
+/* What is reported of datagrams that did not arrive is kept, to be received with MSG_ERRQUEUE: the message has whom it was
+ * for and some of its bytes, pier_ancillary_bounce tells why. Until it is fetched, each is also the error of one other
+ * call; without this that is all there is, and on connected sockets only. IP_RECVERR, IPV6_RECVERR. */
+PIER_API int pier_sock_set_bounces(pier_sock *s, bool yes);
+
 /* Binds to addresses that are not ours, or not yet. IP_FREEBIND, IPV6_FREEBIND. */
 PIER_API int pier_sock_set_freebind(pier_sock *s, bool yes);
 /* Never cut into fragments; what is too large is -EMSGSIZE. IP_MTU_DISCOVER, IPV6_MTU_DISCOVER. */

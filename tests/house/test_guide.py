@@ -94,7 +94,7 @@ def lines(path):
 
 
 # Longer than their Python.
-LONGER = {"tftp_get", "handshake", "pool"}
+LONGER = {"handshake", "pool"}
 
 
 @pytest.fixture(scope="module")

@@ -246,6 +246,11 @@ int pier_sock_set_pktinfo(pier_sock *s, bool yes)
 	return set_both(s, IP_PKTINFO, IPV6_RECVPKTINFO, yes);
 }
 
+int pier_sock_set_bounces(pier_sock *s, bool yes)
+{
+	return set_both(s, IP_RECVERR, IPV6_RECVERR, yes);
+}
+
 int pier_sock_set_freebind(pier_sock *s, bool yes)
 {
 	return set_inet(s, IP_FREEBIND, IPV6_FREEBIND, yes);
