@@ -11,7 +11,6 @@
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include <utime.h>
 
 /* ---- About --------------------------------------------------------------------------------------- */
 
@@ -237,6 +236,17 @@ int fchown(int fd, uid_t user, gid_t group)
 	return libc_file(fd) ? 0 : (int)syscall(SYS_fchown, fd, user, group);
 }
 
+int utimensat(int at, const char *path, const struct timespec times[2], int flags)
+{
+	struct node *n = libc_node_for(at, path);
+	return n ? agree(n, path) : (int)syscall(SYS_utimensat, at, path, times, flags);
+}
+
+int futimens(int fd, const struct timespec times[2])
+{
+	return libc_file(fd) ? 0 : (int)syscall(SYS_utimensat, fd, NULL, times, 0);
+}
+
 /* ---- Where one is: at the root ------------------------------------------------------------------- */
 
 char *getcwd(char *into, size_t room)
@@ -251,4 +261,42 @@ char *getcwd(char *into, size_t room)
 	}
 	memcpy(into, "/", 2);
 	return into;
+}
+
+/* Without the names that mean nothing; what is there has no links. */
+static void straighten(const char *path, char *out)
+{
+	char *at = out;
+	while (*path) {
+		size_t slashes = strspn(path, "/"), len = strcspn(path + slashes, "/");
+		const char *name = path + slashes;
+		path = name + len;
+		if (len == 0 || (len == 1 && *name == '.'))
+			continue;
+		if (len == 2 && name[0] == '.' && name[1] == '.') {
+			while (at > out && *--at != '/')
+				;
+			continue;
+		}
+		*at++ = '/';
+		memcpy(at, name, len);
+		at += len;
+	}
+	if (at == out)
+		*at++ = '/';
+	*at = '\0';
+}
+
+char *realpath(const char *restrict path, char *restrict into)
+{
+	struct stat st;
+	struct node *n = libc_node_for(AT_FDCWD, path);
+	if (!n)
+		return REAL(realpath, NULL)(path, into);
+	if (libc_said(pier_disk_stat(n, AT_FDCWD, path, &st)) < 0)
+		return NULL;
+	char *out = into ? into : malloc(PATH_MAX + 1);
+	if (out)
+		straighten(path, out);
+	return out;
 }
