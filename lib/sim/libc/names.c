@@ -272,3 +272,29 @@ char *getcwd(char *into, size_t room)
 	memcpy(into, "/", 2);
 	return into;
 }
+
+/* Without links it is a matter of words, of a path that is there. */
+char *realpath(const char *restrict path, char *restrict into)
+{
+	struct stat st;
+	struct node *n = libc_node_for(AT_FDCWD, path);
+	if (!n)
+		return REAL(realpath, NULL)(path, into);
+	if (libc_said(pier_disk_stat(n, AT_FDCWD, path, &st)) < 0)
+		return NULL;
+	char *real = into ? into : malloc(PATH_MAX), *end = real;
+	for (size_t len; real && *path; path += len) {
+		path += strspn(path, "/");
+		len = strcspn(path, "/");
+		if (len == 2 && !memcmp(path, "..", 2))
+			while (end > real && *--end != '/')
+				;
+		else if (len && !(len == 1 && *path == '.'))
+			end = mempcpy(stpcpy(end, "/"), path, len);
+	}
+	if (real && end == real)
+		*end++ = '/';
+	if (real)
+		*end = '\0';
+	return real;
+}
