@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pier.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,6 +108,56 @@ TEST_WITHIN(60, a_file_that_is_replaced_is_the_old_one_or_the_new_one)
 TEST_WITHIN(60, a_disk_that_fails_now_and_then_keeps_what_was_promised)
 {
 	CHECK_EQ(pier_sim_run(with_the_library, .seeds = 300, .disk_faults = 0.2), 0);
+}
+
+static int keep_moving(void *arg)
+{
+	pier_dir *from, *to;
+	(void)arg;
+	CHECK_OK(pier_dir_open("/var/made/from", true, &from));
+	CHECK_OK(pier_dir_open("/var/made/to", true, &to));
+	for (int v = promised + 1; v <= VERSIONS; v++) {
+		char bytes[SIZE], new_name[32];
+		fill(bytes, v);
+		snprintf(new_name, sizeof new_name, "%d/file", v);
+		int fd = pier_file_open(from, "file", PIER_WRITE | PIER_CREATE | PIER_TRUNCATE);
+		CHECK_OK(pier_file_write(fd, bytes, SIZE, 0));
+		CHECK_OK(pier_file_sync(fd));
+		pier_file_close(fd);
+		CHECK_OK(pier_file_rename(from, "file", to, new_name));
+		promised = v;
+		pier_sleep(PIER_MS(1));
+	}
+	pier_dir_close(from);
+	pier_dir_close(to);
+	return 0;
+}
+
+static int moving_program(void)
+{
+	return pier_run(keep_moving, NULL);
+}
+
+static int move_into_new_folders(pier_sim *s)
+{
+	pier_bytes file;
+	promised = 0;
+	CHECK_OK(pier_sim_file_put(s, "srv", "/var/readme", pier_text("kept")));
+	CHECK_OK(pier_sim_node(s, "srv", moving_program));
+	pier_sleep((int64_t)pier_sim_chance(s, PIER_MS(20)));
+	CHECK_OK(pier_sim_crash(s, "srv"));
+	for (int v = 1; v <= promised; v++) {
+		char path[40];
+		snprintf(path, sizeof path, "/var/made/to/%d/file", v);
+		CHECK_OK(pier_sim_file_get(s, "srv", path, false, &file));
+		CHECK_EQ(version_of(file), v);
+	}
+	return 0;
+}
+
+TEST_WITHIN(60, a_file_that_is_moved_into_a_new_folder_is_found_there)
+{
+	CHECK_EQ(pier_sim_run(move_into_new_folders, .seeds = 300), 0);
 }
 
 /* ---- By libc, and what it may leave out ---------------------------------------------------------- */
@@ -238,6 +289,10 @@ static int look_around(pier_sim *s)
 	CHECK(f && fgets(text, sizeof text, f));
 	CHECK_EQ(fclose(f), 0);
 	CHECK_STR(text, "port 7000\n");
+	char real[PATH_MAX];
+	CHECK_STR(realpath("//etc/./../etc/conf/", real), NULL);
+	CHECK_STR(realpath("etc/./../etc//conf", real), "/etc/conf");
+	CHECK_STR(realpath("/etc/..", real), "/");
 	CHECK_EQ(pier_sim_file_put(s, "scenario", "/etc", pier_text("")), -EISDIR);
 	CHECK_EQ(pier_sim_file_put(s, "scenario", "/etc/conf/x", pier_text("")), -ENOTDIR);
 	CHECK_EQ(pier_sim_file_get(s, "scenario", "/etc/none", false, &file), -ENOENT);
