@@ -207,7 +207,9 @@ int64_t pier_stream_accept(struct sock *s, struct io_op *op)
 		s->last = NULL;
 	s->queued--;
 	one->queued = 0;
-	if (one->state == SOCK_BROKEN && pier_chance(2)) {
+	bool broken = one->state == SOCK_BROKEN && pier_chance(2);
+	if (broken || pier_chance_of(pier_world->faults)) {
+		one->resets = true;
 		pier_sim_sock_close(one, false);
 		return -ECONNABORTED;
 	}

@@ -24,18 +24,9 @@ static int supports(int family, int type, int protocol)
 	return protocol == 0 || protocol == own ? 0 : -EPROTONOSUPPORT;
 }
 
-/* socket(2), accept(2): what may be short. */
-static int shortage(void)
-{
-	static const int all[] = {-EMFILE, -ENFILE, -ENOBUFS, -ENOMEM};
-	return pier_chance_of(pier_world->faults) ? all[pier_chance(4)] : 0;
-}
-
 static int k_socket(int family, int type, int protocol)
 {
 	int err = supports(family, type, protocol);
-	if (err == 0)
-		err = shortage();
 	if (err < 0)
 		return err;
 	struct sock *s = pier_sim_sock_new(pier_node_self(), family, type);

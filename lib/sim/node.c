@@ -215,12 +215,9 @@ void pier_node_signal_self(int number)
 	pier_node_signal(n, number);
 }
 
-static void wait_for_quiet(struct node *n)
+static int wait_for_quiet(const struct node *n)
 {
-	struct settler s = {.fiber = pier_fiber_self(), .node = n};
-	pier_world->settler = &s;
-	while (!s.told)
-		pier_fiber_park_by_mail(PIER_FOREVER, true, n ? "a node to be ready" : "quiet");
+	return pier_world_watch(pier_world_is_quiet, n, n ? "a node to be ready" : "quiet");
 }
 
 void pier_sim_settle(pier_sim *s)
@@ -279,17 +276,19 @@ int pier_sim_pause(pier_sim *s, const char *name, bool paused)
 	return 0;
 }
 
+static bool is_down(const struct pier_sim *s, const struct node *n)
+{
+	(void)s;
+	return n->state != NODE_UP;
+}
+
 int pier_sim_wait(pier_sim *s, const char *name)
 {
 	struct node *n = pier_node_find(name);
 	if (!n || n == s->nodes[0])
 		return -ENOENT;
-	while (n->state == NODE_UP) {
-		int err = pier_sleep(PIER_MS(1));
-		if (err < 0)
-			return err;
-	}
-	return n->state == NODE_ENDED ? n->result : -ESRCH;
+	int err = pier_world_watch(is_down, n, "a node to end");
+	return err < 0 ? err : n->state == NODE_ENDED ? n->result : -ESRCH;
 }
 
 int pier_sim_stop(pier_sim *s, const char *name)
@@ -300,5 +299,6 @@ int pier_sim_stop(pier_sim *s, const char *name)
 	if (n->state != NODE_UP)
 		return -ESRCH;
 	pier_node_signal(n, SIGTERM);
-	return pier_sim_wait(s, name);
+	int err = pier_world_watch(is_down, n, "a node to stop");
+	return err < 0 ? err : n->result;
 }

@@ -70,6 +70,7 @@ static struct pier_sim *world_new(const struct run *r, uint64_t seed)
 	w->tsan = tsan_self();
 	list_init(&w->homeless);
 	list_init(&w->streams);
+	list_init(&w->watches);
 	pier_stacks_init(&w->stacks, STACK_SIZE);
 	pier_world = w;
 	w->late = pier_chance(3) == 0 && !r->o.whole;

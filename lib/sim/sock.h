@@ -180,7 +180,8 @@ struct sock {
 
 /* descriptor.c */
 struct sock *pier_sim_sock_new(struct node *n, int family, int type);
-int pier_sim_sock_name(struct sock *s);	 /* gives it one more descriptor: that, or -EMFILE */
+int pier_sim_sock_name(struct sock *s);	 /* gives it one more descriptor: that, or an error */
+int pier_sim_shortage(void);		 /* what may be short, by chance: 0 or an error */
 struct sock *pier_sim_sock_find(int fd); /* of the node that runs */
 struct sock *pier_sim_sock_of(struct node *n, int fd);
 struct sock *pier_sim_sock_at(unsigned i); /* each once, below socks_high; NULL: none there */

@@ -183,8 +183,10 @@ static void vanish(struct sock *s)
 static void confirmed(struct stream *st)
 {
 	struct sock *s = st->ends[1];
-	if (!s)
+	if (!s) {
+		pier_stream_say(st, 1, CHUNK_RESET);
 		return;
+	}
 	if (listens(st->listener)) {
 		pier_sim_sock_enqueue(st->listener, s);
 		return;

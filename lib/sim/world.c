@@ -115,9 +115,9 @@ void pier_world_fail(const char *format, ...)
 	pier_world->failed = true;
 }
 
-/* ---- Quiet --------------------------------------------------------------------------------------- */
+/* ---- Watches ------------------------------------------------------------------------------------- */
 
-static bool is_quiet(const struct pier_sim *w, const struct node *n)
+bool pier_world_is_quiet(const struct pier_sim *w, const struct node *n)
 {
 	for (unsigned i = 0; i < w->node_count; i++) {
 		struct node *at = w->nodes[i];
@@ -132,22 +132,42 @@ static bool is_quiet(const struct pier_sim *w, const struct node *n)
 	return n || w->flying == 0;
 }
 
-static void settled(struct io_op *note)
+static void tell_watch(struct io_op *note)
 {
-	struct settler *s = note->owner;
-	s->told = true;
-	if (s->fiber->state == FIBER_PARKED)
-		pier_fiber_ready(s->fiber);
+	struct watch *a = note->owner;
+	a->told = true;
+	if (a->fiber->state == FIBER_PARKED)
+		pier_fiber_ready(a->fiber);
 }
 
-static void look_for_quiet(struct pier_sim *w)
+static void look_at_watches(struct pier_sim *w)
 {
-	struct settler *s = w->settler;
-	if (!s || !is_quiet(w, s->node))
-		return;
-	w->settler = NULL;
-	s->note = (struct io_op){.kind = IO_NOTE, .done = settled, .owner = s};
-	pier_io_post(s->fiber->worker->io, &s->note);
+	struct list *next;
+	for (struct list *l = w->watches.next; l != &w->watches; l = next) {
+		struct watch *a = list_item(l, struct watch, link);
+		next = l->next;
+		if (!a->holds(w, a->node))
+			continue;
+		list_remove(l);
+		a->noted = true;
+		a->note = (struct io_op){.kind = IO_NOTE, .done = tell_watch, .owner = a};
+		pier_io_post(a->fiber->worker->io, &a->note);
+	}
+}
+
+/* Once the note is under way, it is waited for whatever comes: it lives here. */
+int pier_world_watch(bool (*holds)(const struct pier_sim *, const struct node *),
+		     const struct node *n, const char *what)
+{
+	struct watch a = {.fiber = pier_fiber_self(), .node = n, .holds = holds};
+	int err = 0;
+	list_push(&pier_world->watches, &a.link);
+	while (!a.told && (err == 0 || a.noted)) {
+		int woken = pier_fiber_park_by_mail(PIER_FOREVER, err < 0, what);
+		err = woken < 0 ? woken : err;
+	}
+	list_remove(&a.link);
+	return a.told ? 0 : err;
 }
 
 /* ---- The loop ------------------------------------------------------------------------------------ */
@@ -252,7 +272,7 @@ static int run_until(struct pier_sim *w, bool (*enough)(const struct pier_sim *)
 		if (t)
 			run_one(w, t);
 		look_always(w);
-		look_for_quiet(w);
+		look_at_watches(w);
 		if (!t && !any_ready(w) && !pass_time(w))
 			return -EDEADLK;
 	}

@@ -116,12 +116,14 @@ struct wire {
 	bool told_cut; /* by the film */
 };
 
-/* A fiber that waits for quiet: of one node, or everywhere. */
-struct settler {
+/* A fiber of the scenario's that waits until something holds: of a node, or of all. */
+struct watch {
+	struct list link;
 	struct io_op note;
 	struct fiber *fiber;
-	struct node *node;
-	bool told;
+	const struct node *node;
+	bool (*holds)(const struct pier_sim *, const struct node *);
+	bool noted, told;
 };
 
 struct always {
@@ -159,7 +161,7 @@ struct pier_sim {
 	int names_err;
 	struct disk *disks[PIER_SIM_NODES]; /* of nodes that are, or will be */
 	unsigned disk_count;
-	struct settler *settler;
+	struct list watches;
 	struct always always[ALWAYS_MAX];
 	unsigned always_count;
 	pier_sim_scenario scenario;
@@ -185,6 +187,10 @@ uint64_t pier_chance(uint64_t n); /* below n */
 bool pier_chance_of(double share);
 void pier_world_fold(uint64_t what);	 /* into the hash that two runs of a seed must share */
 void pier_world_run(struct pier_sim *w); /* to its end */
+bool pier_world_is_quiet(const struct pier_sim *w, const struct node *n);
+/* Waits until it holds: 0, or why the wait ended. */
+int pier_world_watch(bool (*holds)(const struct pier_sim *, const struct node *),
+		     const struct node *n, const char *what);
 void pier_world_fail(const char *format, ...) PIER_PRINTF(1, 2);
 void pier_world_trace(const char *format, ...) PIER_PRINTF(1, 2);
 

@@ -15,7 +15,8 @@
  *	names.c      paths
  *	folder.c     folders
  *	map.c        files in memory
- *	stdio.c      files as streams */
+ *	stdio.c      files as streams
+ *	temporary.c  files with new names */
 #ifndef SIM_LIBC_H
 #define SIM_LIBC_H
 
