@@ -54,14 +54,14 @@ static int download(const char *name, FILE *file)
 		pier_pack(ack, sizeof ack, "!HH", ACK, 0); /* struct.pack("!HH", ACK, 0) */
 		op = full < 8 || full > BLOCK ? -EPROTONOSUPPORT : ask(ack, sizeof ack);
 	}
-	/* file.write(data[4:]) */
-	while (op == DATA && fwrite(data.p, 1, data.len, file) == data.len) {
+	while (op == DATA) {
+		fwrite(data.p, 1, data.len, file); /* file.write(data[4:]) */
 		pier_pack(ack, sizeof ack, "!HH", ACK, ++block);
 		if (data.len < full) /* a short block ends the file: RFC 1350 §6 */
 			return pier_sock_sendto(&s, ack, sizeof ack, 0, &server) < 0 ? -EIO : DATA;
 		op = ask(ack, sizeof ack);
 	}
-	return op == DATA ? -EIO : op;
+	return op;
 }
 
 int main(int argc, char **argv)
@@ -74,9 +74,9 @@ int main(int argc, char **argv)
 		return perror(argv[3]), 1;
 
 	s = pier_sock_open(server.sa.sa_family, SOCK_DGRAM, 0); /* socket(…, SOCK_DGRAM) */
-	int op = download(argv[2], file);
+	int op = download(argv[2], file), unwritten = ferror(file);
 	pier_sock_close(&s);
-	if (fclose(file) == 0 && op == DATA)
+	if (fclose(file) == 0 && !unwritten && op == DATA)
 		return 0;
 	remove(argv[3]);
 	const char *why = op < 0 ? pier_strerror(op) : op == ERROR ? data.p : "not saved";

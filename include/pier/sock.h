@@ -183,9 +183,11 @@ PIER_API int pier_sock_ask(pier_sock *s, const pier_ask *ask);
 
 /* ---- Descriptors over AF_UNIX -------------------------------------------------------------------- */
 
-#define PIER_FDS_MAX 253 /* of one message: SCM_MAX_FD, unix(7) */
+#define PIER_FDS_MAX                                                                               \
+	252 /* of one message: what every libc sends; the kernel's SCM_MAX_FD is one more, unix(7) */
 
-/* Sends `n` (> 0) bytes with descriptors beside them; they stay open here. Returns the bytes. Python: send_fds. */
+/* Sends `n` (> 0) bytes with at most PIER_FDS_MAX descriptors beside them, else -EINVAL; they stay open here. Returns the
+ * bytes. Python: send_fds. */
 PIER_API ssize_t pier_sock_send_fds(pier_sock *s, const void *p, size_t n, const int *fds,
 				    unsigned count);
 
