@@ -31,8 +31,9 @@
 #define SLOWER 1
 #endif
 
-#define SKIPPED	   77	 /* the status of a test that skips itself */
-#define OUTPUT_MAX 65536 /* bytes of a failed test's output that are shown: the last ones */
+#define SKIPPED	    77 /* the status of a test that skips itself */
+#define COMMAND_MAX 512
+#define OUTPUT_MAX  65536 /* bytes of a failed test's output that are shown: the last ones */
 
 #define SEEDS 5
 
@@ -162,6 +163,9 @@ _Noreturn static void run(const struct test *t, int output, unsigned seed)
 	dup2(output, STDERR_FILENO);
 	close(output);
 
+	char command[COMMAND_MAX];
+	snprintf(command, sizeof command, "%s %s", program_invocation_name, t->name);
+	setenv("PIER_SIM_COMMAND", command, 1);
 	int before = open_fds(false);
 	if (seed)
 		simulate(t, seed);

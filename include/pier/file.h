@@ -35,6 +35,7 @@ enum {
 	PIER_CREATE = 2,    /* make it when missing */
 	PIER_EXCLUSIVE = 4, /* -EEXIST when it is there */
 	PIER_TRUNCATE = 8,
+	PIER_SECRET = 16, /* one that is made is for this user alone: mode 0600, else 0644 */
 };
 PIER_API int pier_file_open(pier_dir *d, const char *path, int how);
 PIER_API int pier_file_close(int fd);

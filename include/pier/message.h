@@ -100,6 +100,16 @@ PIER_API int pier_ancillary_class(const pier_ancillary *a);
 /* When the kernel received it: ns since 1970, or -ENODATA. SCM_TIMESTAMPNS, SCM_TIMESTAMP. */
 PIER_API int64_t pier_ancillary_time(const pier_ancillary *a);
 
+/* Why a datagram did not arrive, after pier_sock_set_bounces. 0 or -ENODATA. ip(7), sock_extended_err. */
+typedef struct pier_bounce {
+	int err;      /* negative: -ECONNREFUSED, -EHOSTUNREACH, -EMSGSIZE … */
+	uint8_t type; /* of the ICMP message: RFC 792, RFC 4443. 0: this host found out by itself */
+	uint8_t code;
+	uint32_t mtu; /* of the way, where the datagram was too long for it */
+	pier_addr by; /* the host that says so; no length when it is this one */
+} pier_bounce;
+PIER_API int pier_ancillary_bounce(const pier_ancillary *a, pier_bounce *out);
+
 /* All that came beside a datagram; see pier_sock_recv_arrival. */
 typedef struct pier_arrival {
 	pier_addr from;

@@ -11,8 +11,9 @@
  *	}
  *	int main(void) { return pier_sim_run(scenario, .seeds = 1000, .loss = 0.02); }
  *
- * tcp, udp, unix, seqpacket and pairs are simulated, names and files: each machine has a disk of its own, empty at first.
- * Code that asks the kernel by itself (clock_gettime, threads, sockets of its own) is outside of it. */
+ * All sockets of pier_conn and pier_sock are simulated but raw ones, and names and files: each machine has a disk of its own, empty at first.
+ * What a program asks libc for by itself (time, sleep, chance, files, threads, locks) is simulated where it is linked with
+ * pier-sim (pkg-config) instead of pier; what it asks the kernel for by syscall(2) is outside of it. */
 #ifndef PIER_SIM_H
 #define PIER_SIM_H
 
@@ -50,6 +51,7 @@ typedef struct pier_sim_opts {
 	/* receives and sends do all that they can, and as soon as they can: for programs that are wrong to count on that,
 	 * and shall be forgiven */
 	bool whole;
+	double memory_faults; /* share of allocations of nodes that are refused; by pier-sim on glibc alone */
 	double disk_faults; /* share of what is asked of a disk that fails (EIO), or is done in part */
 } pier_sim_opts;
 
@@ -58,10 +60,14 @@ typedef struct pier_sim_opts {
  * fails when the scenario does, when a check did not hold, when all wait for each other, when a node does not end, or
  * ends with descriptors open, or crashes. Then stderr tells why, and the command that repeats it:
  *
- *	PIER_SIM_SEED=42	this seed alone, in this process: for a debugger
+ *	PIER_SIM_SEED=42	this seed alone, in this process (unless it is drawn): for a debugger
  *	PIER_SIM_SEEDS=9	so many instead, unless .seeds is 1
  *	PIER_SIM_SECONDS=1.5	as many as there is real time for; stderr tells how many those were
  *	PIER_SIM_TRACE=1	every packet as a line on stderr
+ *	PIER_SIM_TRACE=a.svg	… and the last 300 as a picture, of this seed or of the one that failed
+ *	PIER_SIM_TWICE=1000	so many of the seeds run twice; else two
+ *	PIER_SIM_COMMIT=5daeac5	what a failure names as the state of the tree; else the library's own
+ *	PIER_SIM_COMMAND="./a b"	… and as the command, where the program's name does not do
  *	PIER_SIM_JOBS=2		processes at once; else one per core
  *
  * To be called by main, before there are threads. Returns what main may: 0, or 1 when a seed failed; the lowest of them

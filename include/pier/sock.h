@@ -162,11 +162,32 @@ PIER_API int pier_sock_sendmmsg(pier_sock *s, const pier_message *m, unsigned co
 PIER_API int pier_sock_sendfile(pier_sock *s, int file, int64_t offset, int64_t count,
 				int64_t *sent);
 
+/* ---- Asking by datagrams ------------------------------------------------------------------------- */
+
+typedef struct pier_ask {
+	pier_bytes say;
+	const pier_addr *to; /* looked at for each try: `fits` may change it */
+	void *into;	     /* where what comes is put, each over the one before */
+	size_t room;
+	/* Whether this is the answer: > 0 what it is, 0 it is passed over, < 0 to give up. */
+	int (*fits)(pier_bytes answer, const pier_addr *from, void *arg);
+	void *arg;
+	unsigned tries; /* 0 = 5 */
+	int64_t each;	/* ns of a try; 0 = 1 s */
+} pier_ask;
+
+/* Says it, and again when a try has passed, until there is an answer that fits. Anyone can send us datagrams, also late
+ * and twice: those that do not fit are passed over, and do not lengthen the wait. Returns what `fits` did, -ETIMEDOUT after the last
+ * try, or another error. RFC 8085 §3.1.1. */
+PIER_API int pier_sock_ask(pier_sock *s, const pier_ask *ask);
+
 /* ---- Descriptors over AF_UNIX -------------------------------------------------------------------- */
 
-#define PIER_FDS_MAX 253 /* of one message: SCM_MAX_FD, unix(7) */
+#define PIER_FDS_MAX                                                                               \
+	252 /* of one message: what every libc sends; the kernel's SCM_MAX_FD is one more, unix(7) */
 
-/* Sends `n` (> 0) bytes with descriptors beside them; they stay open here. Returns the bytes. Python: send_fds. */
+/* Sends `n` (> 0) bytes with at most PIER_FDS_MAX descriptors beside them, else -EINVAL; they stay open here. Returns the
+ * bytes. Python: send_fds. */
 PIER_API ssize_t pier_sock_send_fds(pier_sock *s, const void *p, size_t n, const int *fds,
 				    unsigned count);
 

@@ -39,6 +39,11 @@ PIER_API int pier_sock_set_buffers(pier_sock *s, int receive, int send);
  * so long for them (in whole seconds, rounded up). SO_LINGER. */
 PIER_API int pier_sock_set_linger(pier_sock *s, int64_t ns);
 
+/* Only what the filter lets pass, cut where it says: a program of at most 4096 steps. SO_ATTACH_FILTER; socket(7), bpf in
+ * linux/Documentation/networking/filter.rst. */
+struct sock_filter; /* <linux/filter.h> */
+PIER_API int pier_sock_set_filter(pier_sock *s, const struct sock_filter *steps, unsigned count);
+
 /* Only by this network interface; NULL: by any. SO_BINDTODEVICE. */
 PIER_API int pier_sock_set_device(pier_sock *s, const char *name);
 
@@ -89,6 +94,11 @@ PIER_API int pier_sock_set_class(pier_sock *s,
 PIER_API int pier_sock_set_recv_hops(pier_sock *s, bool yes);
 PIER_API int pier_sock_set_recv_class(pier_sock *s, bool yes);
 PIER_API int pier_sock_set_pktinfo(pier_sock *s, bool yes);
+
+/* What is reported of datagrams that did not arrive is kept, to be received with MSG_ERRQUEUE: the message has whom it was
+ * for and some of its bytes, pier_ancillary_bounce tells why. Until it is fetched, each is also the error of one other
+ * call; without this that is all there is, and on connected sockets only. IP_RECVERR, IPV6_RECVERR. */
+PIER_API int pier_sock_set_bounces(pier_sock *s, bool yes);
 
 /* Binds to addresses that are not ours, or not yet. IP_FREEBIND, IPV6_FREEBIND. */
 PIER_API int pier_sock_set_freebind(pier_sock *s, bool yes);

@@ -15,6 +15,7 @@
 
 struct io_backend {
 	const char *name;
+	bool fills_ahead; /* what is received is in memory before any of those who wait runs */
 	int (*open)(struct io **out);
 	/* True: the op is complete already and `done` is not called. False: `done` will be, from wait. */
 	bool (*submit)(struct io *, struct io_op *);

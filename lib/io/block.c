@@ -10,6 +10,7 @@
 
 #define OPS_MAX	  64	   /* under way at once: a thread that blocks asks for one or two */
 #define MAIL_LOOK 10000000 /* ns between two looks for mail that cannot wake us */
+#define NEWS_LOOK 1	   /* ms: poll(2) keeps telling of an error that nobody fetches */
 #define HOUR_MS	  3600000
 
 struct block_io {
@@ -153,9 +154,7 @@ static void block_wait(struct io *io, int64_t deadline)
 	struct pollfd fds[OPS_MAX + 1];
 
 	for (unsigned i = 0; i < b->count; i++)
-		fds[i] = (struct pollfd){.fd = b->ops[i]->fd,
-					 .events =
-						 io_kind_reads(b->ops[i]->kind) ? POLLIN : POLLOUT};
+		fds[i] = (struct pollfd){.fd = b->ops[i]->fd, .events = io_op_news(b->ops[i])};
 	if (deadline != INT64_MAX)
 		io->now = pier_io_clock();
 	if (io->ended || deadline <= io->now)
@@ -176,7 +175,7 @@ bool pier_io_idles(const struct io *io)
 
 int64_t pier_io_do_alone(struct io *io, struct io_op *op, int64_t now, int64_t deadline)
 {
-	struct pollfd p = {.fd = op->fd, .events = io_kind_reads(op->kind) ? POLLIN : POLLOUT};
+	struct pollfd p = {.fd = op->fd, .events = io_op_news(op)};
 	int64_t result = op->tried ? IO_WAIT : pier_io_perform(io, op);
 
 	count_add(&io->counts.ops, 1);
@@ -186,6 +185,8 @@ int64_t pier_io_do_alone(struct io *io, struct io_op *op, int64_t now, int64_t d
 			return -ETIMEDOUT;
 		if (sleep_deaf(io, &p, 1, deadline) > 0)
 			result = pier_io_perform(io, op);
+		if (result == IO_WAIT && p.revents && !(p.revents & p.events))
+			poll(NULL, 0, NEWS_LOOK);
 		if (result == IO_WAIT && deadline != INT64_MAX)
 			io->now = pier_io_clock();
 	}

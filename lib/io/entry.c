@@ -47,7 +47,7 @@ static void fill_send(struct io_uring_sqe *s, struct io_op *op)
 void pier_entry_fill(struct io_uring_sqe *s, struct io_op *op, bool poll_first)
 {
 	s->fd = op->fd;
-	switch (op->kind) {
+	switch (entry_polls(op) ? IO_POLL_IN : op->kind) {
 	case IO_ACCEPT:
 		fill_accept(s, op);
 		return;
@@ -66,7 +66,7 @@ void pier_entry_fill(struct io_uring_sqe *s, struct io_op *op, bool poll_first)
 		return;
 	default:
 		s->opcode = IORING_OP_POLL_ADD;
-		s->poll32_events = io_kind_reads(op->kind) ? POLLIN : POLLOUT;
+		s->poll32_events = (uint16_t)io_op_news(op);
 		return;
 	}
 }

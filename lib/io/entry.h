@@ -11,6 +11,8 @@
  * using. */
 static inline bool entry_polls(const struct io_op *op)
 {
+	if (op->flags & MSG_ERRQUEUE) /* the ring's would be woken by input too, and give up */
+		return true;
 	return op->kind != IO_ACCEPT && op->kind != IO_RECV && op->kind != IO_RECVMSG &&
 	       op->kind != IO_SENDMSG;
 }

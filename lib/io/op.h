@@ -5,6 +5,7 @@
 
 #include <netdb.h>
 #include <pier/names.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -117,6 +118,14 @@ static inline bool io_batch_emptied(const struct io_op *op)
 static inline bool io_kind_reads(enum io_kind kind)
 {
 	return kind <= IO_POLL_IN;
+}
+
+/* Errors poll(2) tells unasked; who waits for those of a queue (MSG_ERRQUEUE) wants no other news. */
+static inline short io_op_news(const struct io_op *op)
+{
+	if (op->flags & MSG_ERRQUEUE)
+		return 0;
+	return io_kind_reads(op->kind) ? POLLIN : POLLOUT;
 }
 
 static inline bool io_kind_pooled(enum io_kind kind)

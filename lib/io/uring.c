@@ -308,6 +308,8 @@ static int64_t without_buf(struct uring_io *u)
 static int64_t result_of(struct uring_io *u, struct port *p, struct io_op *op,
 			 const struct io_uring_cqe *c)
 {
+	if (op->kind == IO_POLL_IN && c->res > 0)
+		return 1;
 	if (entry_polls(op) && c->res >= 0)
 		return perform(u, p, op);
 	if (c->res == -ENOBUFS && op->kind == IO_RECV && !op->mem.at)
@@ -448,6 +450,7 @@ static int uring_open(struct io **out)
 
 const struct io_backend pier_io_uring = {
 	.name = "uring",
+	.fills_ahead = true,
 	.open = uring_open,
 	.submit = uring_submit,
 	.cancel = uring_cancel,

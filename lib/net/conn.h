@@ -74,6 +74,7 @@ struct pier_conn {
 	bool secure : 1;	   /* TLS comes before all else */
 	bool unopened : 1;	   /* … and its handshake failed, or there was no memory */
 	bool elsewhere : 1;	   /* a process of its own serves it */
+	bool bulk : 1;		   /* of a stream: much comes at a time */
 	bool peer_cut : 1;	   /* `peer` has no memory beyond its length */
 	int64_t rd, wr;		   /* time-outs of a wait, PIER_FOREVER for none */
 	struct held *held;	   /* what was sent and waits for more of it; mostly NULL */

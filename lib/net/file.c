@@ -12,9 +12,10 @@
 
 #include "io/socket.h"
 
-#define FILE_MODE 0644
-#define DIR_MODE  0755
-#define HOME_MODE 0700 /* of a folder that pier_dir_open makes */
+#define FILE_MODE    0644
+#define PRIVATE_MODE 0600
+#define DIR_MODE     0755
+#define HOME_MODE    0700 /* of a folder that pier_dir_open makes */
 
 struct pier_dir {
 	int fd;
@@ -197,15 +198,16 @@ static int checked(int fd)
 int pier_file_open(pier_dir *d, const char *path, int how)
 {
 	int dir = d ? d->fd : AT_FDCWD, flags = flags_of(how);
+	unsigned mode = how & PIER_SECRET ? PRIVATE_MODE : FILE_MODE;
 	if (!*path)
 		return -ENOENT;
-	int fd = open_at(dir, path, flags, FILE_MODE);
+	int fd = open_at(dir, path, flags, mode);
 	if (fd == -ENOENT && d && (how & PIER_CREATE)) {
 		const char *name;
 		int parent = parent_of(dir, path, &name);
 		if (parent < 0)
 			return parent;
-		fd = open_at(parent, name, flags, FILE_MODE);
+		fd = open_at(parent, name, flags, mode);
 		pier_io_close(parent);
 	}
 	return checked(fd);

@@ -10,6 +10,7 @@
 
 #define ASK_TAKES     PIER_MS(5)  /* a look-up, a file, work: at most */
 #define KICK_WITHIN   PIER_US(50) /* an op that is not tried at once */
+#define OPS_IN_VAIN   8		  /* of so many that could fail, one does */
 #define SENDFILE_ONCE 65536
 
 struct sim_io {
@@ -218,25 +219,54 @@ static void retry(struct sock *s, struct ops *q)
 	q->trying = false;
 }
 
-void pier_sim_sock_room(struct sock *s)
+static void kicked(struct event *e)
 {
-	retry(s, &s->out);
-}
-
-void pier_sim_sock_news(struct sock *s)
-{
+	struct sock *s = list_item(e, struct sock, kick);
 	retry(s, &s->in);
 	retry(s, &s->out);
 }
 
-static void kicked(struct event *e)
+static void kick(struct sock *s, int64_t later)
 {
-	pier_sim_sock_news(list_item(e, struct sock, kick));
+	s->kick.fire = kicked;
+	s->kick.flying = true;
+	if (!s->kick.at.place)
+		pier_event_at(&s->kick, pier_world->now + later);
+}
+
+/* Ops that wait are tried while the news comes in, or, where nothing is left to chance, once who brings it waits itself:
+ * then a batch takes all that has come. */
+void pier_sim_sock_room(struct sock *s)
+{
+	if (pier_world->o.whole && s->out.first)
+		kick(s, 0);
+	else
+		retry(s, &s->out);
+}
+
+void pier_sim_sock_news(struct sock *s)
+{
+	if (pier_world->o.whole && (s->in.first || s->out.first)) {
+		kick(s, 0);
+		return;
+	}
+	retry(s, &s->in);
+	retry(s, &s->out);
+}
+
+/* io_uring says so of any op when it finds no memory to remember it in. */
+static bool finds_no_memory(void)
+{
+	return pier_chance_of(pier_world->faults) && pier_chance(OPS_IN_VAIN) == 0;
 }
 
 static bool submit_sock(struct io *io, struct sock *s, struct io_op *op)
 {
 	struct ops *q = side_of(s, op);
+	if (finds_no_memory()) {
+		op->result = -ENOMEM;
+		return true;
+	}
 	bool later = pier_world->late && !op->nowait && pier_chance(2);
 	op->result = q->first ? IO_WAIT : later ? IO_WAIT : try(io, s, op);
 	if (q->first && op->nowait)
@@ -244,13 +274,8 @@ static bool submit_sock(struct io *io, struct sock *s, struct io_op *op)
 	if (op->result != IO_WAIT)
 		return true;
 	push(q, op);
-	if (later) {
-		s->kick.fire = kicked;
-		s->kick.flying = true;
-		if (!s->kick.at.place)
-			pier_event_at(&s->kick,
-				      pier_world->now + (int64_t)pier_chance(KICK_WITHIN));
-	}
+	if (later)
+		kick(s, (int64_t)pier_chance(KICK_WITHIN));
 	return false;
 }
 

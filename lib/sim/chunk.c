@@ -18,7 +18,7 @@ struct chunk *pier_chunk_new(enum chunk_kind kind, const struct iovec *iov, size
 	struct chunk *c = malloc(sizeof *c + len);
 	if (!c)
 		abort(); /* the machine is out of memory, not the simulated one */
-	*c = (struct chunk){.kind = kind, .len = len};
+	*c = (struct chunk){.kind = kind, .len = len, .sent = pier_world->now};
 	size_t at = 0;
 	for (size_t i = 0; i < count && at < len; i++) {
 		size_t n = iov[i].iov_len < len - at ? iov[i].iov_len : len - at;

@@ -1,4 +1,5 @@
 /* udp: each by itself, and each may be lost, come twice, or be overtaken. */
+#include "film.h"
 #include "sock.h"
 
 #include <errno.h>
@@ -112,6 +113,8 @@ static void arrives(struct event *e)
 	pier_world_trace("%s:%u → %s:%u  datagram  %zu bytes%s", f->from->name,
 			 pier_addr_port(&f->source), f->to->name, pier_addr_port(&f->target),
 			 f->chunk->len, s || many ? "" : "  nobody takes it");
+	pier_film_arrow(FRAME_DATAGRAM, f->from, f->to, f->chunk->sent, "%zu B%s", f->chunk->len,
+			s || many ? "" : ", nobody takes it");
 	pier_world_fold(f->chunk->len);
 	if (up && many) {
 		put_in_all(f);

@@ -40,9 +40,16 @@ static int lowest_free(void)
 	return -EMFILE;
 }
 
+/* socket(2), accept(2), dup(2). */
+int pier_sim_shortage(void)
+{
+	static const int all[] = {-EMFILE, -ENFILE, -ENOBUFS, -ENOMEM};
+	return pier_chance_of(pier_world->faults) ? all[pier_chance(4)] : 0;
+}
+
 int pier_sim_sock_name(struct sock *s)
 {
-	int fd = pier_chance_of(pier_world->faults) ? -EMFILE : lowest_free();
+	int err = pier_sim_shortage(), fd = err < 0 ? err : lowest_free();
 	if (fd < 0)
 		return fd;
 	*slot_of(fd) = s;

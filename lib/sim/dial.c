@@ -5,6 +5,7 @@
  *	   ←──── ANSWER ─────────┤   connected
  *	   ├── CONFIRMED ───────→  can be accepted
  *	   ├── DATA … END ──────→ */
+#include "film.h"
 #include "sock.h"
 
 #include <errno.h>
@@ -54,6 +55,8 @@ static void refused(struct event *e)
 	s->state = SOCK_BROKEN;
 	s->error = -ECONNREFUSED;
 	pier_world_trace("%s is refused at port %u", s->node->name, pier_addr_port(&s->peer));
+	pier_film_arrow(FRAME_RESET, pier_node_of(s->node, &s->peer), s->node, s->dial_sent,
+			"refused");
 	pier_sim_sock_news(s);
 }
 
@@ -67,7 +70,8 @@ static void dial_again(struct sock *s, bool for_good)
 		return;
 	}
 	s->dial.flying = !for_good;
-	pier_event_at(&s->dial, now + s->dial_repeat);
+	s->dial_sent = now + s->dial_repeat;
+	pier_event_at(&s->dial, s->dial_sent);
 	s->dial_repeat *= 2;
 }
 
@@ -79,11 +83,15 @@ static void dial_arrives(struct event *e)
 	int family = family_of(s);
 	if (!n || !pier_link_open(s->node, n, family, &for_good) ||
 	    !pier_link_open(n, s->node, family, &back_for_good)) {
+		if (n)
+			pier_film_arrow(FRAME_LOST, s->node, n, s->dial_sent, "syn");
 		dial_again(s, for_good);
 		return;
 	}
+	pier_film_arrow(FRAME_SYN, s->node, n, s->dial_sent, "syn");
 	struct sock *listener = pier_sim_sock_listener(n, &s->peer, SOCK_STREAM);
 	if (!listener) {
+		s->dial_sent = pier_world->now;
 		e->fire = refused;
 		e->flying = true;
 		pier_event_at(e, pier_world->now + bare_packet(n, s->node, family));
@@ -126,7 +134,7 @@ static int dial_inet(struct sock *s, const pier_addr *to)
 	s->peer = *to;
 	pier_sim_sock_settle(s, n, to);
 	s->state = SOCK_CONNECTING;
-	s->dial_began = pier_world->now;
+	s->dial_began = s->dial_sent = pier_world->now;
 	s->dial_repeat = DIAL_REPEAT;
 	s->dial.fire = dial_arrives;
 	s->dial.flying = n != NULL;
@@ -199,7 +207,9 @@ int64_t pier_stream_accept(struct sock *s, struct io_op *op)
 		s->last = NULL;
 	s->queued--;
 	one->queued = 0;
-	if (one->state == SOCK_BROKEN && pier_chance(2)) {
+	bool broken = one->state == SOCK_BROKEN && pier_chance(2);
+	if (broken || pier_chance_of(pier_world->faults)) {
+		one->resets = true;
 		pier_sim_sock_close(one, false);
 		return -ECONNABORTED;
 	}

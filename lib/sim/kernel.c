@@ -1,4 +1,5 @@
 /* What a simulated kernel answers at once: descriptors, addresses, options. */
+#include "film.h"
 #include "sock.h"
 
 #include <errno.h>
@@ -23,18 +24,9 @@ static int supports(int family, int type, int protocol)
 	return protocol == 0 || protocol == own ? 0 : -EPROTONOSUPPORT;
 }
 
-/* socket(2), accept(2): what may be short. */
-static int shortage(void)
-{
-	static const int all[] = {-EMFILE, -ENFILE, -ENOBUFS, -ENOMEM};
-	return pier_chance_of(pier_world->faults) ? all[pier_chance(4)] : 0;
-}
-
 static int k_socket(int family, int type, int protocol)
 {
 	int err = supports(family, type, protocol);
-	if (err == 0)
-		err = shortage();
 	if (err < 0)
 		return err;
 	struct sock *s = pier_sim_sock_new(pier_node_self(), family, type);
@@ -80,6 +72,7 @@ void pier_node_signal(struct node *n, int number)
 	struct iovec iov = {&byte, 1};
 	if (!n->signals) {
 		pier_world_trace("%s is ended by a signal", n->name);
+		pier_film_mark(FRAME_ENDS, n, "ended by a signal");
 		pier_node_kill(n, NODE_CRASHED);
 		return;
 	}

@@ -1,4 +1,5 @@
 /* What packets meet on their way. */
+#include "film.h"
 #include "sock.h"
 
 #include <errno.h>
@@ -75,8 +76,11 @@ int64_t pier_link_stream(const struct packet *p)
 	struct wire *l = wire(p->from, p->to);
 	if (p->from == p->to)
 		return takes;
+	int64_t least = takes;
 	takes += wait_for_wire(l, p->len + headers(p->family));
 	for (int i = 0; i < REPEATS_MAX && pier_chance_of(l->is.loss); i++) {
+		pier_film_arrow(FRAME_LOST, p->from, p->to, pier_world->now + takes - least,
+				"%zu B", p->len);
 		takes += repeat;
 		repeat *= 2;
 	}
@@ -105,17 +109,23 @@ static bool is_lost(const struct packet *p, double loss)
 	return false;
 }
 
+static int64_t lost(const struct packet *p)
+{
+	pier_film_arrow(FRAME_LOST, p->from, p->to, pier_world->now, "%zu B", p->len);
+	return -1;
+}
+
 int64_t pier_link_datagram(const struct packet *p)
 {
 	bool for_good;
 	struct wire *l = wire(p->from, p->to);
 	if (!pier_link_open(p->from, p->to, p->family, &for_good))
-		return -1;
+		return lost(p);
 	int64_t takes = travel(p);
 	if (p->from == p->to)
 		return takes;
 	if (is_full(l, p->len) || is_lost(p, l->is.loss))
-		return -1;
+		return lost(p);
 	takes += wait_for_wire(l, p->len + headers(p->family));
 	if (pier_chance_of(l->is.reorder))
 		takes += (int64_t)pier_chance((uint64_t)(takes + DELAY_DEFAULT) * HELD_BACK);
@@ -211,11 +221,13 @@ static void set_wire(struct wire *l, const void *wanted)
 	l->is = *(const pier_sim_wire *)wanted;
 	l->is.delay = l->is.delay > 0 ? l->is.delay : 0;
 	l->is.jitter = l->is.jitter > 0 ? l->is.jitter : 0;
+	pier_film_way(l);
 }
 
 static void set_cut(struct wire *l, const void *cut)
 {
 	l->is.cut = *(const bool *)cut;
+	pier_film_way(l);
 }
 
 int pier_sim_link(pier_sim *s, const char *from, const char *to, const pier_sim_wire *wanted)
@@ -256,7 +268,8 @@ void pier_sim_calm(pier_sim *s)
 			pier_sim_wire *is = &s->wires[i][k].is;
 			is->loss = is->twice = is->reorder = 0;
 			is->cut = is->cut_ipv4 = is->cut_ipv6 = false;
+			pier_film_way(&s->wires[i][k]);
 		}
 	s->calm = true;
-	s->faults = 0;
+	s->faults = s->memory_faults = 0;
 }

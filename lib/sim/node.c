@@ -1,5 +1,6 @@
 /* Machines: started, stopped, crashed; and what they are called. */
 #include "disk.h"
+#include "film.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -95,6 +96,15 @@ static void *node_main(void *arg)
 	return NULL;
 }
 
+/* Here, or on another node. */
+static bool has_run(int (*main_fn)(void))
+{
+	for (unsigned i = 0; i < pier_world->node_count; i++)
+		if (pier_world->nodes[i]->main_fn == main_fn && pier_world->nodes[i]->has_run)
+			return true;
+	return false;
+}
+
 int pier_node_boot(struct node *n)
 {
 	n->main = pier_task_start(n, node_main, n);
@@ -104,8 +114,11 @@ int pier_node_boot(struct node *n)
 	n->paused = false;
 	n->disk->boots++;
 	n->dice = pier_chance(UINT64_MAX);
+	n->again = has_run(n->main_fn);
+	n->boots++;
 	n->workers = 1 + (unsigned)pier_chance(pier_world->o.workers ? pier_world->o.workers : 3);
 	pier_world_trace("%s starts, with up to %u workers", n->name, n->workers);
+	pier_film_mark(FRAME_STARTS, n, "starts");
 	return 0;
 }
 
@@ -178,6 +191,7 @@ static void left(struct event *e)
 {
 	struct node *n = list_item(e, struct node, leaves);
 	pier_world_trace("%s leaves: %d", n->name, n->result);
+	pier_film_mark(FRAME_ENDS, n, "leaves");
 	pier_node_kill(n, n->leaves_as);
 }
 
@@ -201,12 +215,9 @@ void pier_node_signal_self(int number)
 	pier_node_signal(n, number);
 }
 
-static void wait_for_quiet(struct node *n)
+static int wait_for_quiet(const struct node *n)
 {
-	struct settler s = {.fiber = pier_fiber_self(), .node = n};
-	pier_world->settler = &s;
-	while (!s.told)
-		pier_fiber_park_by_mail(PIER_FOREVER, true, n ? "a node to be ready" : "quiet");
+	return pier_world_watch(pier_world_is_quiet, n, n ? "a node to be ready" : "quiet");
 }
 
 void pier_sim_settle(pier_sim *s)
@@ -234,6 +245,7 @@ int pier_sim_crash(pier_sim *s, const char *name)
 	if (n->state != NODE_UP)
 		return -ESRCH;
 	pier_world_trace("%s crashes", n->name);
+	pier_film_mark(FRAME_CRASHES, n, "crashes");
 	pier_node_kill(n, NODE_CRASHED);
 	pier_disk_crash(n->disk);
 	return 0;
@@ -257,8 +269,17 @@ int pier_sim_pause(pier_sim *s, const char *name, bool paused)
 	struct node *n = pier_node_find(name);
 	if (!n || n == s->nodes[0])
 		return -ENOENT;
+	if (n->paused != paused)
+		pier_film_mark(paused ? FRAME_PAUSES : FRAME_RESUMES, n,
+			       paused ? "stands still" : "goes on");
 	n->paused = paused;
 	return 0;
+}
+
+static bool is_down(const struct pier_sim *s, const struct node *n)
+{
+	(void)s;
+	return n->state != NODE_UP;
 }
 
 int pier_sim_wait(pier_sim *s, const char *name)
@@ -266,12 +287,8 @@ int pier_sim_wait(pier_sim *s, const char *name)
 	struct node *n = pier_node_find(name);
 	if (!n || n == s->nodes[0])
 		return -ENOENT;
-	while (n->state == NODE_UP) {
-		int err = pier_sleep(PIER_MS(1));
-		if (err < 0)
-			return err;
-	}
-	return n->state == NODE_ENDED ? n->result : -ESRCH;
+	int err = pier_world_watch(is_down, n, "a node to end");
+	return err < 0 ? err : n->state == NODE_ENDED ? n->result : -ESRCH;
 }
 
 int pier_sim_stop(pier_sim *s, const char *name)
@@ -282,5 +299,6 @@ int pier_sim_stop(pier_sim *s, const char *name)
 	if (n->state != NODE_UP)
 		return -ESRCH;
 	pier_node_signal(n, SIGTERM);
-	return pier_sim_wait(s, name);
+	int err = pier_world_watch(is_down, n, "a node to stop");
+	return err < 0 ? err : n->result;
 }

@@ -1,5 +1,6 @@
 /* A process per seed: what is static in programs begins anew in each, and one that crashes or hangs is a seed that failed
  * like another. */
+#include "report.h"
 #include "sock.h"
 
 #include "fiber/sanitize.h"
@@ -17,7 +18,7 @@
 
 #define SEEDS_DEFAULT 100
 #define JOBS_MAX      64
-#define TWICE	      2	  /* seeds that run a second time, to be compared */
+#define TWICE	      2	  /* seeds that run a second time, unless asked for more */
 #define SECONDS_MAX   300 /* of real time, for one seed */
 #define STACK_SIZE    (1u << 20)
 
@@ -32,7 +33,8 @@ struct run {
 	pier_sim_opts o;
 	struct outcome *outcomes; /* shared with the children, by slot */
 	int64_t until;		  /* of the real clock: no more seeds are begun */
-	bool trace;
+	uint64_t twice;		  /* so many seeds run a second time, to be compared */
+	struct report report;
 };
 
 /* ---- One seed ------------------------------------------------------------------------------------ */
@@ -61,18 +63,22 @@ static struct pier_sim *world_new(const struct run *r, uint64_t seed)
 		abort();
 	w->o = r->o;
 	w->scenario = r->scenario;
-	w->trace = r->trace;
+	w->trace = r->report.trace;
+	w->film = r->report.film;
 	w->seed = w->chance = seed;
 	w->now = PIER_S(1);
 	w->tsan = tsan_self();
 	list_init(&w->homeless);
 	list_init(&w->streams);
+	list_init(&w->watches);
 	pier_stacks_init(&w->stacks, STACK_SIZE);
 	pier_world = w;
 	w->late = pier_chance(3) == 0 && !r->o.whole;
 	w->part = pier_chance(2) && !r->o.whole ? (double)pier_chance(100) / 100 : 0;
 	w->buffer = r->o.whole ? BUFFER_DEFAULT : (size_t)1 << (10 + pier_chance(9));
 	w->faults = r->o.faults * (double)pier_chance(101) / 100;
+	if (r->o.memory_faults > 0 && pier_chance(3))
+		w->memory_faults = r->o.memory_faults * (double)pier_chance(101) / 100;
 	w->disk_faults = pier_chance(3) ? r->o.disk_faults * (double)pier_chance(101) / 100 : 0;
 	return w;
 }
@@ -107,104 +113,99 @@ static void silence(void)
 /* The number of the child, or an error. */
 static int launch(const struct run *r, uint64_t seed, unsigned slot, bool quiet)
 {
+	struct run here = *r;
 	r->outcomes[slot] = (struct outcome){0};
 	int pid = pier_io_fork();
 	if (pid)
 		return pid;
 	alarm(SECONDS_MAX);
-	if (quiet)
+	if (quiet) {
 		silence();
-	r->outcomes[slot] = run_seed(r, seed);
+		here.report = (struct report){0};
+	}
+	r->outcomes[slot] = run_seed(&here, seed);
 	pier_io_process_exit(r->outcomes[slot].failed);
 }
 
-static struct outcome outcome_of(const struct run *r, int pid, unsigned slot, int *status)
+static struct outcome outcome_of(const struct run *r, int pid, unsigned slot)
 {
-	*status = pier_io_process_end(pid);
+	int status = pier_io_process_end(pid);
 	struct outcome o = r->outcomes[slot];
-	o.failed |= !o.finished || *status != 0;
+	o.failed |= !o.finished || status != 0;
 	return o;
 }
 
-static void tell_command(const struct run *r, uint64_t seed, const char *why)
+/* In a process of its own, and aloud. */
+static struct outcome run_aloud(struct run *r, uint64_t seed)
 {
-	(void)r;
-	fprintf(stderr,
-		"sim: seed %" PRIu64 " failed%s; to see it again: PIER_SIM_SEED=%" PRIu64
-		" PIER_SIM_TRACE=1 %s\n",
-		seed, why, seed, program_invocation_name);
-}
-
-/* What failed in silence says why. */
-static int tell(const struct run *r, uint64_t seed)
-{
-	int status;
 	int pid = launch(r, seed, 0, false);
-	struct outcome o = pid < 0 ? (struct outcome){0} : outcome_of(r, pid, 0, &status);
-	tell_command(r, seed,
-		     o.failed && o.finished ? ""
-		     : o.failed		    ? ": its process ended"
-					    : ", and then did not");
-	return 1;
+	return pid < 0 ? (struct outcome){0} : outcome_of(r, pid, 0);
 }
 
 struct job {
 	int pid;
+	uint64_t seed, hash;
+	bool again;
+};
+
+/* The lowest seed that failed. */
+struct bad {
+	bool any, differs;
 	uint64_t seed;
 };
 
-static int run_many(const struct run *r, unsigned jobs)
+/* What failed in silence says why. */
+static int tell(struct run *r, const struct bad *b)
+{
+	struct outcome o = run_aloud(r, b->seed);
+	pier_report(&r->report, b->seed,
+		    b->differs		     ? ": two runs of it differ"
+		    : o.failed && o.finished ? ""
+		    : o.failed		     ? ": its process ended"
+					     : ", and then did not");
+	return 1;
+}
+
+/* True when it is to run again, as its hash must come again too. */
+static bool judge(const struct run *r, struct job *j, const struct outcome *o, struct bad *b)
+{
+	bool differs = j->again && !o->failed && o->hash != j->hash;
+	if ((o->failed || differs) && (!b->any || j->seed < b->seed))
+		*b = (struct bad){.any = true, .differs = differs, .seed = j->seed};
+	j->hash = o->hash;
+	return !b->any && !j->again && j->seed - r->o.seed < r->twice;
+}
+
+static int run_many(struct run *r, unsigned jobs)
 {
 	struct job at[JOBS_MAX] = {{0}};
-	uint64_t next = r->o.seed, end = next + r->o.seeds, bad = 0;
-	bool any = false;
+	uint64_t next = r->o.seed, end = next + r->o.seeds;
+	struct bad bad = {0};
 	unsigned under_way = 0;
-	for (unsigned slot = 0; under_way || (next < end && !any); slot = (slot + 1) % jobs) {
+	for (unsigned slot = 0; under_way || (next < end && !bad.any); slot = (slot + 1) % jobs) {
+		struct job *j = &at[slot];
 		if (pier_io_clock() >= r->until)
 			end = next;
-		int status;
-		if (at[slot].pid) {
-			struct outcome o = outcome_of(r, at[slot].pid, slot, &status);
-			if (o.failed && (!any || at[slot].seed < bad)) {
-				any = true;
-				bad = at[slot].seed;
-			}
-			at[slot].pid = 0;
+		if (j->pid) {
+			struct outcome o = outcome_of(r, j->pid, slot);
+			j->again = judge(r, j, &o, &bad);
+			j->pid = 0;
 			under_way--;
 		}
-		if (next == end || any)
+		if (bad.any || (next == end && !j->again))
 			continue;
-		int pid = launch(r, next, slot, true);
+		int pid = launch(r, j->again ? j->seed : next, slot, true);
 		if (pid < 0 && !under_way)
 			return 1;
 		if (pid < 0)
 			continue; /* too many processes: after one of ours has ended */
-		at[slot] = (struct job){.pid = pid, .seed = next++};
+		j->pid = pid;
+		j->seed = j->again ? j->seed : next++;
 		under_way++;
 	}
 	if (r->until != PIER_FOREVER)
 		fprintf(stderr, "sim: %" PRIu64 " seeds\n", next - r->o.seed);
-	return any ? tell(r, bad) : 0;
-}
-
-/* Two runs of one seed must be one. */
-static int compare(const struct run *r)
-{
-	int status;
-	for (uint64_t seed = r->o.seed; seed < r->o.seed + TWICE; seed++) {
-		uint64_t hash[2];
-		for (int i = 0; i < 2; i++) {
-			int pid = launch(r, seed, 0, true);
-			if (pid < 0)
-				return 0;
-			hash[i] = outcome_of(r, pid, 0, &status).hash;
-		}
-		if (hash[0] != hash[1]) {
-			tell_command(r, seed, ": two runs of it differ");
-			return 1;
-		}
-	}
-	return 0;
+	return bad.any ? tell(r, &bad) : 0;
 }
 
 /* As many as are asked for, or as there is real time for from now on; where a scenario wants one, it is that one. */
@@ -222,31 +223,37 @@ static void limit_seeds(struct run *r)
 	r->o.seeds = UINT_MAX;
 }
 
+/* In this process, unless what is left of it is to be drawn. */
 static int run_here(struct run *r, uint64_t seed)
 {
-	struct outcome o = run_seed(r, seed);
+	struct outcome o = r->report.film ? run_aloud(r, seed) : run_seed(r, seed);
 	fprintf(stderr, "sim: seed %" PRIu64 " %s, %" PRIx64 "\n", seed,
 		o.failed ? "failed" : "is well", o.hash);
+	pier_report_picture(&r->report, seed);
 	return o.failed;
+}
+
+static unsigned jobs_of(void)
+{
+	uint64_t jobs = number_of("PIER_SIM_JOBS", pier_io_cores());
+	return jobs == 0 ? 1 : jobs < JOBS_MAX ? (unsigned)jobs : JOBS_MAX;
 }
 
 int pier_sim_run_with(pier_sim_scenario scenario, const pier_sim_opts *opts)
 {
-	struct run r = {.scenario = scenario, .o = *opts, .trace = number_of("PIER_SIM_TRACE", 0)};
+	struct run r = {.scenario = scenario, .o = *opts};
 	const char *one = getenv("PIER_SIM_SEED");
 	r.o.seed = r.o.seed ? r.o.seed : 1;
-	if (one && *one)
-		return run_here(&r, number_of("PIER_SIM_SEED", 1));
-	uint64_t jobs = number_of("PIER_SIM_JOBS", pier_io_cores());
-	jobs = jobs == 0 ? 1 : jobs < JOBS_MAX ? jobs : JOBS_MAX;
+	r.twice = number_of("PIER_SIM_TWICE", TWICE);
 	limit_seeds(&r);
 	size_t size = JOBS_MAX * sizeof *r.outcomes;
 	r.outcomes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (r.outcomes == MAP_FAILED)
 		return 1;
-	int failed = compare(&r);
-	if (!failed)
-		failed = run_many(&r, (unsigned)jobs);
+	pier_report_open(&r.report);
+	int failed =
+		one && *one ? run_here(&r, number_of("PIER_SIM_SEED", 1)) : run_many(&r, jobs_of());
+	pier_report_close(&r.report);
 	munmap(r.outcomes, size);
 	return failed;
 }

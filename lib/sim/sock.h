@@ -44,7 +44,7 @@ struct beside {
 /* What goes over a stream at once; of a message socket, a message. Datagrams too. */
 struct chunk {
 	struct chunk *next;
-	int64_t arrives;
+	int64_t sent, arrives;
 	enum chunk_kind kind;
 	struct beside *beside; /* or NULL */
 	size_t len, taken;
@@ -175,12 +175,13 @@ struct sock {
 	unsigned queued;
 	/* Of a dial under way. */
 	struct event dial;
-	int64_t dial_began, dial_repeat;
+	int64_t dial_began, dial_sent, dial_repeat;
 };
 
 /* descriptor.c */
 struct sock *pier_sim_sock_new(struct node *n, int family, int type);
-int pier_sim_sock_name(struct sock *s);	 /* gives it one more descriptor: that, or -EMFILE */
+int pier_sim_sock_name(struct sock *s);	 /* gives it one more descriptor: that, or an error */
+int pier_sim_shortage(void);		 /* what may be short, by chance: 0 or an error */
 struct sock *pier_sim_sock_find(int fd); /* of the node that runs */
 struct sock *pier_sim_sock_of(struct node *n, int fd);
 struct sock *pier_sim_sock_at(unsigned i); /* each once, below socks_high; NULL: none there */

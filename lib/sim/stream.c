@@ -1,14 +1,18 @@
 /* tcp, unix and seqpacket: bytes that arrive in order or not at all. What is lost on the way is sent again, so a loss is
  * a delay; what the reader does not take, holds up the writer. */
+#include "film.h"
 #include "sock.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MESSAGE_MAX 212992 /* net.core.wmem_default: what one message of a seqpacket may have */
 #define TEXT_TOLD   24
 
 /* ---- Lanes --------------------------------------------------------------------------------------- */
+
+static const char *const kinds[] = {"data", "end", "RESET", "syn ack", "ack"};
 
 static void lane_arrives(struct event *e);
 
@@ -83,12 +87,15 @@ void pier_stream_break(struct sock *s, int err)
 /* Nothing passes now: tried again, each time twice as late, until it is given up. */
 static void lane_blocked(struct lane *l, bool for_good)
 {
+	const struct stream *st = l->stream;
 	struct sock *s = l->stream->ends[l->from];
 	int64_t now = pier_world->now;
 	if (!l->blocked) {
 		l->blocked = now;
 		l->repeat = REPEAT_FIRST;
 	}
+	pier_film_arrow(FRAME_LOST, st->nodes[l->from], st->nodes[1 - l->from], now, "%s",
+			kinds[l->way.first->kind]);
 	int64_t patience = s ? pier_alive_patience(s) : FOR_AN_ANSWER;
 	if (now - l->blocked >= patience) {
 		lane_clear(l);
@@ -104,22 +111,45 @@ static void lane_blocked(struct lane *l, bool for_good)
 
 /* ---- Arrivals ------------------------------------------------------------------------------------ */
 
-static const char *const kinds[] = {"data", "end", "RESET", "syn ack", "ack"};
+/* More than half of it. */
+static bool is_text(const char *text)
+{
+	size_t points = 0, len = strlen(text);
+	for (const char *at = text; *at; at++)
+		points += *at == '.';
+	return points * 2 <= len;
+}
+
+static void film(const struct lane *l, const struct chunk *c, const char *text)
+{
+	static const enum frame_kind as[] = {FRAME_DATA, FRAME_END, FRAME_RESET, FRAME_SYN,
+					     FRAME_SYN};
+	const struct stream *st = l->stream;
+	struct node *from = st->nodes[l->from], *to = st->nodes[1 - l->from];
+	if (c->kind == CHUNK_DATA && is_text(text))
+		pier_film_arrow(as[c->kind], from, to, c->sent, "%zu B %s", c->len, text);
+	else if (c->kind == CHUNK_DATA)
+		pier_film_arrow(as[c->kind], from, to, c->sent, "%zu B", c->len);
+	else
+		pier_film_arrow(as[c->kind], from, to, c->sent, "%s", kinds[c->kind]);
+}
 
 static void tell(const struct lane *l, const struct chunk *c)
 {
 	const struct stream *st = l->stream;
 	char text[TEXT_TOLD + 1];
 	size_t n = 0;
-	if (!pier_world->trace)
+	if (!pier_world->trace && !pier_world->film)
 		return;
 	for (; n < c->len && n < TEXT_TOLD; n++)
 		text[n] = c->data[n] >= ' ' && c->data[n] <= '~' ? c->data[n] : '.';
+	n -= n && n == c->len && c->data[n - 1] == '\n';
 	text[n] = 0;
 	const struct sock *s = st->ends[1 - l->from];
 	unsigned a = s ? pier_addr_port(&s->peer) : 0, b = s ? pier_addr_port(&s->local) : 0;
 	pier_world_trace("%s:%u → %s:%u  %s  %zu bytes  %s", st->nodes[l->from]->name, a,
 			 st->nodes[1 - l->from]->name, b, kinds[c->kind], c->len, text);
+	film(l, c, text);
 }
 
 static bool listens(const struct sock *s)
@@ -153,8 +183,10 @@ static void vanish(struct sock *s)
 static void confirmed(struct stream *st)
 {
 	struct sock *s = st->ends[1];
-	if (!s)
+	if (!s) {
+		pier_stream_say(st, 1, CHUNK_RESET);
 		return;
+	}
 	if (listens(st->listener)) {
 		pier_sim_sock_enqueue(st->listener, s);
 		return;

@@ -1,4 +1,5 @@
 /* What happens to the network by itself, at times that the seed has chosen: partitions, resets, ways that become others. */
+#include "film.h"
 #include "sock.h"
 
 #include <stdlib.h>
@@ -33,9 +34,10 @@ static void any_two(const struct pier_sim *w, unsigned *a, unsigned *b)
 
 static void part(struct mishap *m, int by)
 {
-	for (int i = 0; i < 2; i++)
-		if (m->ways[i])
-			m->ways[i]->cuts += (unsigned)by;
+	for (int i = 0; i < 2 && m->ways[i]; i++) {
+		m->ways[i]->cuts += (unsigned)by;
+		pier_film_way(m->ways[i]);
+	}
 }
 
 static void join(struct mishap *m)

@@ -1,5 +1,6 @@
 /* The clock of a simulation. What is due happens in the order of its time; of the tasks that could run, chance takes one;
  * when none can, time jumps to the next event. */
+#include "film.h"
 #include "sock.h"
 
 #include "fiber/dump.h"
@@ -14,6 +15,8 @@
 	2000 /* ns, at most, that a task runs at once: a loop that looks at the clock sees it move */
 
 struct pier_sim *pier_world;
+volatile unsigned pier_aside;
+void (*pier_left)(const struct node *n, struct left *out);
 
 /* ---- Chance: splitmix64 -------------------------------------------------------------------------- */
 
@@ -47,8 +50,10 @@ void pier_event_at(struct event *e, int64_t at)
 	struct heap *h = &pier_world->events;
 	if (!e->at.place) {
 		pier_world->flying += e->flying;
+		pier_aside++;
 		if (pier_heap_reserve(h, h->count + 1) < 0)
 			abort(); /* the machine is out of memory, not the simulated one */
+		pier_aside--;
 	}
 	pier_heap_set(h, &e->at, at);
 }
@@ -102,14 +107,17 @@ void pier_world_fail(const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
+	pier_film_failure(format, args);
+	va_end(args);
+	va_start(args, format);
 	tell("sim: ", format, args);
 	va_end(args);
 	pier_world->failed = true;
 }
 
-/* ---- Quiet --------------------------------------------------------------------------------------- */
+/* ---- Watches ------------------------------------------------------------------------------------- */
 
-static bool is_quiet(const struct pier_sim *w, const struct node *n)
+bool pier_world_is_quiet(const struct pier_sim *w, const struct node *n)
 {
 	for (unsigned i = 0; i < w->node_count; i++) {
 		struct node *at = w->nodes[i];
@@ -124,22 +132,42 @@ static bool is_quiet(const struct pier_sim *w, const struct node *n)
 	return n || w->flying == 0;
 }
 
-static void settled(struct io_op *note)
+static void tell_watch(struct io_op *note)
 {
-	struct settler *s = note->owner;
-	s->told = true;
-	if (s->fiber->state == FIBER_PARKED)
-		pier_fiber_ready(s->fiber);
+	struct watch *a = note->owner;
+	a->told = true;
+	if (a->fiber->state == FIBER_PARKED)
+		pier_fiber_ready(a->fiber);
 }
 
-static void look_for_quiet(struct pier_sim *w)
+static void look_at_watches(struct pier_sim *w)
 {
-	struct settler *s = w->settler;
-	if (!s || !is_quiet(w, s->node))
-		return;
-	w->settler = NULL;
-	s->note = (struct io_op){.kind = IO_NOTE, .done = settled, .owner = s};
-	pier_io_post(s->fiber->worker->io, &s->note);
+	struct list *next;
+	for (struct list *l = w->watches.next; l != &w->watches; l = next) {
+		struct watch *a = list_item(l, struct watch, link);
+		next = l->next;
+		if (!a->holds(w, a->node))
+			continue;
+		list_remove(l);
+		a->noted = true;
+		a->note = (struct io_op){.kind = IO_NOTE, .done = tell_watch, .owner = a};
+		pier_io_post(a->fiber->worker->io, &a->note);
+	}
+}
+
+/* Once the note is under way, it is waited for whatever comes: it lives here. */
+int pier_world_watch(bool (*holds)(const struct pier_sim *, const struct node *),
+		     const struct node *n, const char *what)
+{
+	struct watch a = {.fiber = pier_fiber_self(), .node = n, .holds = holds};
+	int err = 0;
+	list_push(&pier_world->watches, &a.link);
+	while (!a.told && (err == 0 || a.noted)) {
+		int woken = pier_fiber_park_by_mail(PIER_FOREVER, err < 0, what);
+		err = woken < 0 ? woken : err;
+	}
+	list_remove(&a.link);
+	return a.told ? 0 : err;
 }
 
 /* ---- The loop ------------------------------------------------------------------------------------ */
@@ -200,6 +228,22 @@ static bool all_ended(const struct pier_sim *w)
 	return true;
 }
 
+/* A first run makes what is static, and may keep it; what a later one leaves behind, each would. */
+static void look_for_memory(struct node *n)
+{
+	struct left l = {0};
+	char site[FUNCTION_MAX];
+	n->has_run = true;
+	if (!pier_left || !n->again)
+		return;
+	pier_left(n, &l);
+	if (!l.blocks)
+		return;
+	pier_function_name(site, (int (*)(void *))(uintptr_t)l.site);
+	pier_world_fail("%s has ended with %u blocks of memory, %zu bytes: %zu of them for %s",
+			n->name, l.blocks, l.bytes, l.largest, site);
+}
+
 static void run_one(struct pier_sim *w, struct task *t)
 {
 	struct node *n = t->node;
@@ -208,8 +252,10 @@ static void run_one(struct pier_sim *w, struct task *t)
 	pier_task_go(t);
 	if (t == n->main && t->ended) {
 		n->state = NODE_ENDED;
+		look_for_memory(n);
 		pier_node_forget_tasks(n); /* the threads of a process end with its main */
 		pier_world_trace("%s has ended: %d", n->name, n->result);
+		pier_film_mark(FRAME_ENDS, n, "ends");
 	} else if (t->ended && t->detached) {
 		pier_task_forget(t);
 	}
@@ -226,7 +272,7 @@ static int run_until(struct pier_sim *w, bool (*enough)(const struct pier_sim *)
 		if (t)
 			run_one(w, t);
 		look_always(w);
-		look_for_quiet(w);
+		look_at_watches(w);
 		if (!t && !any_ready(w) && !pass_time(w))
 			return -EDEADLK;
 	}

@@ -1,6 +1,8 @@
 /* The world of a simulation: its clock, its chance, its events, its nodes. One thread runs all of it.
  *
+ *	aside.h      memory of the world itself
  *	run.c        a process per seed, and what it reports
+ *	film.c       what happened last, and picture.c draws it
  *	world.c      the clock: events in the order of their time, tasks in an order of chance
  *	task.c       a thread of a node: a stack that is left when it waits
  *	node.c       machines: their start and end, their addresses
@@ -25,6 +27,7 @@
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
 
+#include "aside.h"
 #include "base/heap.h"
 #include "base/list.h"
 #include "fiber/worker.h"
@@ -91,6 +94,9 @@ struct node {
 	bool paused;
 	int (*main_fn)(void);
 	int result;
+	unsigned boots;
+	bool has_run; /* to its end, once at least */
+	bool again;   /* as its program had when it was started: what is static has been made */
 	struct event leaves; /* ends by itself, now */
 	enum node_state leaves_as;
 	unsigned workers;
@@ -107,14 +113,17 @@ struct wire {
 	pier_sim_wire is;
 	unsigned cuts; /* by chance */
 	int64_t busy;  /* until it has sent what it was given */
+	bool told_cut; /* by the film */
 };
 
-/* A fiber that waits for quiet: of one node, or everywhere. */
-struct settler {
+/* A fiber of the scenario's that waits until something holds: of a node, or of all. */
+struct watch {
+	struct list link;
 	struct io_op note;
 	struct fiber *fiber;
-	struct node *node;
-	bool told;
+	const struct node *node;
+	bool (*holds)(const struct pier_sim *, const struct node *);
+	bool noted, told;
 };
 
 struct always {
@@ -147,17 +156,27 @@ struct pier_sim {
 	size_t buffer; /* bytes that a stream takes ahead of its reader */
 	bool late;     /* ops complete later, even those that could at once */
 	double part;   /* of receives and sends that do a part of what they could */
-	double faults, disk_faults;
+	double faults, disk_faults, memory_faults;
 	int64_t names_take; /* a look-up, at least */
 	int names_err;
 	struct disk *disks[PIER_SIM_NODES]; /* of nodes that are, or will be */
 	unsigned disk_count;
-	struct settler *settler;
+	struct list watches;
 	struct always always[ALWAYS_MAX];
 	unsigned always_count;
 	pier_sim_scenario scenario;
-	const char *failure; /* the first reason */
+	struct film *film; /* NULL: no picture is asked for */
 };
+
+/* What a node's program has of memory since it was started. */
+struct left {
+	unsigned blocks;
+	size_t bytes, largest;
+	const void *site; /* who asked for the largest */
+};
+
+/* Counts it; NULL where nobody does, without libpier-sim. */
+extern void (*pier_left)(const struct node *n, struct left *out);
 
 /* There is one at a time in a process. */
 extern struct pier_sim *pier_world;
@@ -168,6 +187,10 @@ uint64_t pier_chance(uint64_t n); /* below n */
 bool pier_chance_of(double share);
 void pier_world_fold(uint64_t what);	 /* into the hash that two runs of a seed must share */
 void pier_world_run(struct pier_sim *w); /* to its end */
+bool pier_world_is_quiet(const struct pier_sim *w, const struct node *n);
+/* Waits until it holds: 0, or why the wait ended. */
+int pier_world_watch(bool (*holds)(const struct pier_sim *, const struct node *),
+		     const struct node *n, const char *what);
 void pier_world_fail(const char *format, ...) PIER_PRINTF(1, 2);
 void pier_world_trace(const char *format, ...) PIER_PRINTF(1, 2);
 

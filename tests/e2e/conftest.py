@@ -21,6 +21,49 @@ ENV = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "dumb", "TZ": "UTC"}
 LISTENS = re.compile(rb"^  \S+ +\S*:(\d+)$", re.MULTILINE)  # the hub's first word: "  listens   [::]:7437"
 
 
+def run_openssl(*args, **more):
+    return subprocess.run(["openssl", *map(str, args)], check=True, capture_output=True, **more).stdout
+
+
+class Authority:
+    """Makes certificates with the openssl command."""
+
+    def __init__(self, folder, name):
+        self.folder, self.name = folder, name
+        self.key, self.pem = folder / f"{name}.key", folder / f"{name}.pem"
+        run_openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", 2,
+                "-keyout", self.key, "-out", self.pem, "-subj", f"/CN={name}")
+
+    def issue(self, name, names="DNS:localhost,IP:127.0.0.1", rsa=0, more=(), days=2):
+        """Gives the paths of a certificate and its key."""
+        base = self.folder / f"{name}-{self.name}"
+        kind = [f"rsa:{rsa}"] if rsa else ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+        request = run_openssl("req", "-newkey", *kind, "-nodes", "-keyout", f"{base}.key", "-subj", f"/CN={name}")
+        extra = self.folder / "extensions"
+        extra.write_text("\n".join([f"subjectAltName={names}", *more]))
+        run_openssl("x509", "-req", "-CA", self.pem, "-CAkey", self.key, "-CAcreateserial", "-days", days,
+                "-extfile", extra, "-out", f"{base}.pem", input=request)
+        return f"{base}.pem", f"{base}.key"
+
+
+@pytest.fixture(scope="session")
+def openssl():
+    """openssl("x509", …) gives what the command prints."""
+    return run_openssl
+
+
+@pytest.fixture(scope="session")
+def authority():
+    """authority(folder, name) makes certificates there."""
+    return Authority
+
+
+@pytest.fixture(scope="session")
+def ca(tmp_path_factory):
+    """Whom tests believe."""
+    return Authority(tmp_path_factory.mktemp("ca"), "Ours")
+
+
 @pytest.fixture(scope="module")
 def a_network_of_our_own():
     """For programs whose ports are fixed. Root gets a network namespace for them, so that whoever uses the ports on this

@@ -378,6 +378,28 @@ def test_tftp_get_survives_loss_doubles_strangers_and_a_server_without_options(r
     assert (tmp_path / "got").read_bytes() == data
 
 
+def test_tftp_get_takes_an_agreement_that_comes_twice_for_one(run, tmp_path):
+    """RFC 2347 §3: the OACK is acknowledged by block 0. Its double is no data."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as door:
+        door.bind(("127.0.0.1", 0))
+
+        def serve():
+            _, client = door.recvfrom(600)
+            for _ in range(2):
+                door.sendto(b"\0\6blksize\x00512\0", client)
+            while door.recvfrom(600)[0] != b"\0\4\0\0":
+                pass
+            door.sendto(b"\0\3\0\1all of it", client)
+            while door.recvfrom(600)[0] != b"\0\4\0\1":
+                pass
+
+        server = threading.Thread(target=serve)
+        server.start()
+        run("tftp_get", f"127.0.0.1:{door.getsockname()[1]}", "image", tmp_path / "got")
+        server.join()
+    assert (tmp_path / "got").read_bytes() == b"all of it"
+
+
 def test_handshake_shows_what_goes_over_the_wire(build):
     done = subprocess.run([build / "examples" / "handshake"], capture_output=True, text=True)
     if done.returncode == 77:

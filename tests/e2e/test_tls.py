@@ -15,36 +15,6 @@ import pytest
 BYTES = 64 << 20
 
 
-def openssl(*args, **more):
-    return subprocess.run(["openssl", *map(str, args)], check=True, capture_output=True, **more).stdout
-
-
-class Authority:
-    """Makes certificates with the openssl command."""
-
-    def __init__(self, folder, name):
-        self.folder, self.name = folder, name
-        self.key, self.pem = folder / f"{name}.key", folder / f"{name}.pem"
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", 2,
-                "-keyout", self.key, "-out", self.pem, "-subj", f"/CN={name}")
-
-    def issue(self, name, names="DNS:localhost,IP:127.0.0.1", rsa=0, more=(), days=2):
-        """Gives the paths of a certificate and its key."""
-        base = self.folder / f"{name}-{self.name}"
-        kind = [f"rsa:{rsa}"] if rsa else ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-        request = openssl("req", "-newkey", *kind, "-nodes", "-keyout", f"{base}.key", "-subj", f"/CN={name}")
-        extra = self.folder / "extensions"
-        extra.write_text("\n".join([f"subjectAltName={names}", *more]))
-        openssl("x509", "-req", "-CA", self.pem, "-CAkey", self.key, "-CAcreateserial", "-days", days,
-                "-extfile", extra, "-out", f"{base}.pem", input=request)
-        return f"{base}.pem", f"{base}.key"
-
-
-@pytest.fixture(scope="module")
-def ca(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("ca"), "Ours")
-
-
 @pytest.fixture(scope="module")
 def localhost(ca):
     return ca.issue("localhost")
@@ -192,7 +162,7 @@ def test_a_thousand_conns_at_once(echo, ca):
         s.close()
 
 
-def test_a_client_certificate_is_asked_for_and_told(echo, ca):
+def test_a_client_certificate_is_asked_for_and_told(echo, ca, authority):
     server, port = echo(ca.issue("localhost"), ca.pem)
     cert, key = ca.issue("ann")
     assert "hello" in s_client(port, ca, "-cert", cert, "-key", key)
@@ -200,7 +170,7 @@ def test_a_client_certificate_is_asked_for_and_told(echo, ca):
     s_client(port, ca)
     server.expect("verify 127.0.0.1:")
     server.expect("the client showed no certificate")
-    other = Authority(ca.folder, "Theirs")
+    other = authority(ca.folder, "Theirs")
     cert, key = other.issue("eve")
     s_client(port, ca, "-cert", cert, "-key", key)
     server.expect("issued by CN=Theirs, whom we do not know")
@@ -316,9 +286,9 @@ def answer(s):
     s.unwrap().close()
 
 
-def test_each_refusal_tells_its_reason(python_server, client, ca, tmp_path):
+def test_each_refusal_tells_its_reason(python_server, client, ca, tmp_path, authority):
     serve = lambda *args, **more: python_server(answer, cert=ca.issue(*args, **more))
-    strange = Authority(tmp_path, "Theirs")
+    strange = authority(tmp_path, "Theirs")
     cases = [
         (serve("wrong", names="DNS:a.example,DNS:b.example"), "host name does not match: certificate is for a.example, b.example"),
         (python_server(answer, cert=strange.issue("strange")), "issued by CN=Theirs, whom we do not know; give .ca=… or .pin=…"),
@@ -329,7 +299,7 @@ def test_each_refusal_tells_its_reason(python_server, client, ca, tmp_path):
         assert f"verify tls://localhost:{port}: " in said and reason in said
 
 
-def test_an_expired_and_a_self_signed_certificate_are_refused(python_server, client, ca, tmp_path):
+def test_an_expired_and_a_self_signed_certificate_are_refused(python_server, client, ca, tmp_path, openssl):
     alone = tmp_path / "alone.pem"
     openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", tmp_path / "alone.key", "-out", alone, "-days", 2,
             "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define VERSIONS 40
@@ -304,6 +305,33 @@ static int look_around(pier_sim *s)
 TEST(a_disk_has_what_was_put_there_and_nothing_of_the_machine)
 {
 	CHECK_EQ(pier_sim_run(look_around, .seeds = 20), 0);
+}
+
+static int name_anew(pier_sim *s)
+{
+	char one[] = "/tmp/XXXXXX", two[] = "/tmp/XXXXXX.log", three[] = "/tmp/XXXXXX", real[4096];
+	CHECK_EQ(mkdir("/tmp", 0700), 0);
+	int a = mkstemp(one), b = mkostemps(two, 4, O_APPEND);
+	CHECK(a >= 0 && b >= 0 && mkdtemp(three) && strcmp(one, three));
+	CHECK_EQ(mkstemp(three), -1);
+	CHECK_EQ(errno, EINVAL);
+	CHECK_EQ(posix_fallocate(a, 0, 5000), 0);
+	CHECK_EQ(lseek(a, 0, SEEK_END), 5000);
+	CHECK(realpath("/tmp/../tmp//.", real));
+	CHECK_STR(real, "/tmp");
+	CHECK(!realpath("/none", real));
+	FILE *f = tmpfile();
+	CHECK(f && fputs("a line", f) >= 0 && fseek(f, 2, SEEK_SET) == 0);
+	CHECK_EQ(fgetc(f), 'l');
+	CHECK_EQ(fclose(f), 0);
+	close(a);
+	close(b);
+	return pier_sim_check(s, access(one, F_OK) == 0 && access(two, F_OK) == 0);
+}
+
+TEST(names_that_nobody_has_are_made_there)
+{
+	CHECK_EQ(pier_sim_run(name_anew, .seeds = 20), 0);
 }
 
 static int say_hello(void)

@@ -143,6 +143,32 @@ TEST_WITHIN(60, a_race_that_is_ended_leaves_no_conn_to_the_server)
 	CHECK_EQ(pier_sim_run(race_against_a_deadline, .seeds = 300), 0);
 }
 
+/* ---- Who listens ----------------------------------------------------------------------------------- */
+
+static int until_it_listens(void)
+{
+	while (both() < 0)
+		pier_sleep(PIER_MS(10));
+	return 0;
+}
+
+/* Where there were too few descriptors, a server listens later or not at all, but not to one family alone. */
+static int listen_without_means(pier_sim *s)
+{
+	pier_tried tried;
+	CHECK_OK(pier_sim_node(s, "srv", until_it_listens));
+	pier_sim_calm(s);
+	pier_sleep(PIER_S(1));
+	PIER_AUTO *c = pier_dial("tcp://srv:7000", .tried = &tried);
+	say_and_hear(c);
+	return pier_sim_check(s, tried.at[0].err == 0 && tried.at[0].to.sa.sa_family == AF_INET6);
+}
+
+TEST_WITHIN(60, a_server_that_listens_is_there_for_both_families)
+{
+	CHECK_EQ(pier_sim_run(listen_without_means, .seeds = 200, .faults = 0.3), 0);
+}
+
 /* ---- Names ---------------------------------------------------------------------------------------- */
 
 static int resolve(pier_sim *s)

@@ -270,3 +270,15 @@ TEST(two_runs_of_a_seed_that_differ_are_found)
 {
 	CHECK_EQ(pier_sim_run(look_outside, .seeds = 1), 1);
 }
+
+static int look_outside_late(pier_sim *s)
+{
+	return pier_sim_seed(s) == 4 ? look_outside(s) : 0;
+}
+
+TEST(as_many_seeds_run_twice_as_are_asked_for)
+{
+	CHECK_EQ(pier_sim_run(look_outside_late, .seeds = 6), 0);
+	setenv("PIER_SIM_TWICE", "6", 1);
+	CHECK_EQ(pier_sim_run(look_outside_late, .seeds = 6), 1);
+}

@@ -6,12 +6,15 @@
 #include "test.h"
 
 #include "io/backend.h"
+#include "io/direct.h"
+#include "io/kernel.h"
 #include "io/socket.h"
 #include "io/uring.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pier/fiber.h>
 #include <poll.h>
 #include <semaphore.h>
 #include <stdio.h>
@@ -53,9 +56,15 @@ static inline void on_narrow_rings(void (*body)(struct io *))
 #endif
 }
 
-/* Runs `body` on an io of each backend. */
+/* Runs `body` on an io of each backend; in a simulation (PIER_IO=sim) there is one. */
 static inline void on_each(void (*body)(struct io *))
 {
+	if (pier_io_kernel) {
+		struct io *io = NULL;
+		int err = pier_io_open(&io);
+		on_one("sim", err, io, body);
+		return;
+	}
 	for (size_t i = 0; pier_io_backends[i]; i++) {
 		struct io *io = NULL;
 		int err = pier_io_backends[i]->open(&io);
@@ -123,13 +132,16 @@ static inline int64_t do_op(struct io *io, struct io_op op)
 	return answer(io, &a);
 }
 
+static inline bool is_socket(int fd)
+{
+	enum io_sort sort;
+	CHECK_OK(pier_io_sort(fd, &sort));
+	return sort == IO_STREAM_SOCKET || sort == IO_MESSAGE_SOCKET;
+}
+
 static inline struct asked recv_of(int fd, void *at, size_t len)
 {
-	struct asked a = {.op = {.kind = IO_RECV, .fd = fd}};
-	struct stat st;
-	CHECK(fstat(fd, &st) == 0);
-	if (!S_ISSOCK(st.st_mode))
-		a.op.kind = IO_READ;
+	struct asked a = {.op = {.kind = is_socket(fd) ? IO_RECV : IO_READ, .fd = fd}};
 	a.op.mem.at = at;
 	a.op.mem.len = len;
 	return a;
@@ -137,7 +149,15 @@ static inline struct asked recv_of(int fd, void *at, size_t len)
 
 static inline void put(int fd, const char *text)
 {
-	CHECK_EQ(write(fd, text, strlen(text)), strlen(text));
+	ssize_t n = is_socket(fd) ? pier_io_send(fd, text, strlen(text), 0)
+				  : write(fd, text, strlen(text));
+	CHECK_EQ(n, strlen(text));
+}
+
+/* What is there now: how much, or an error. */
+static inline ssize_t get(int fd, void *into, size_t room)
+{
+	return is_socket(fd) ? pier_io_recv(fd, into, room, 0) : read(fd, into, room);
 }
 
 /* ---- Two ends ------------------------------------------------------------------------------------- */
@@ -181,8 +201,8 @@ static inline void join(struct io *io, pier_addr at, int type, int out[2])
 	CHECK_EQ(do_op(io, connect_to(out[1], &at)), 0);
 	out[0] = (int)answer(io, &a);
 	CHECK_OK(out[0]);
-	CHECK(fcntl(out[0], F_GETFD) & FD_CLOEXEC);
-	CHECK(fcntl(out[0], F_GETFL) & O_NONBLOCK);
+	CHECK_EQ(pier_io_cloexec(out[0]), 1);
+	CHECK_EQ(pier_io_nonblocking(out[0]), 1);
 	if (at.sa.sa_family == AF_INET) {
 		pier_addr own;
 		peer.len = a.op.addr.len;
@@ -243,7 +263,9 @@ static const struct kind {
 	{"tcp", tcp_pair, true},  {"unix", unix_pair, true}, {"seqpacket", seqpacket_pair, false},
 	{"udp", udp_pair, false}, {"pipe", pipe_pair, true},
 };
-#define KINDS (sizeof kinds / sizeof *kinds)
+
+/* The last is no socket, and not simulated. */
+#define KINDS (sizeof kinds / sizeof *kinds - (pier_io_kernel != NULL))
 
 static inline void part(struct io *io, const int fds[2])
 {
@@ -253,10 +275,7 @@ static inline void part(struct io *io, const int fds[2])
 
 static inline struct io_op send_of(int fd, struct msghdr *msg)
 {
-	struct stat st;
-	CHECK(fstat(fd, &st) == 0);
-	return (struct io_op){
-		.kind = S_ISSOCK(st.st_mode) ? IO_SENDMSG : IO_WRITEV, .fd = fd, .msg = msg};
+	return (struct io_op){.kind = is_socket(fd) ? IO_SENDMSG : IO_WRITEV, .fd = fd, .msg = msg};
 }
 
 static inline size_t fill_up(struct io *io, int fd)
@@ -277,12 +296,15 @@ static inline size_t fill_up(struct io *io, int fd)
 	}
 }
 
+/* Until nothing more comes for a while. */
 static inline void empty_out(int fd)
 {
 	static char block[65536];
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-	while (poll(&p, 1, 50) > 0 && read(fd, block, sizeof block) > 0)
-		;
+	do {
+		while (get(fd, block, sizeof block) > 0)
+			;
+		CHECK_OK(pier_sleep(50 * MS));
+	} while (get(fd, block, sizeof block) > 0);
 }
 
 #endif

@@ -184,9 +184,9 @@ ON_EACH(an_error_in_the_middle_of_many_is_the_next_call_s)
 	op.batch.at = &m.msgs[2];
 	op.batch.count = 1;
 	CHECK_EQ(do_op(io, op), 1);
-	CHECK_EQ(read(fds[0], got, sizeof got), 1);
+	CHECK_EQ(get(fds[0], got, sizeof got), 1);
 	CHECK_EQ(got[0], 'a');
-	CHECK_EQ(read(fds[0], got, sizeof got), 1);
+	CHECK_EQ(get(fds[0], got, sizeof got), 1);
 	CHECK_EQ(got[0], 'c');
 	part(io, fds);
 }
@@ -233,7 +233,7 @@ static int full_listener(pier_addr *at, int fds[4])
 	CHECK_OK(pier_io_local(listener, at));
 	for (int i = 0; i < 4; i++) {
 		fds[i] = pier_io_socket(AF_INET, SOCK_STREAM);
-		connect(fds[i], &at->sa, at->len);
+		pier_io_connect(fds[i], at);
 	}
 	return listener;
 }
@@ -251,8 +251,8 @@ ON_EACH(a_connect_that_nobody_answers_can_be_cancelled)
 	CHECK_EQ(answer(io, &a), -ECANCELED);
 	io->backend->close_fd(io, fd);
 	for (int i = 0; i < 4; i++)
-		close(others[i]);
-	close(listener);
+		pier_io_close(others[i]);
+	pier_io_close(listener);
 }
 
 /* ---- Waiting to write ----------------------------------------------------------------------------- */
@@ -314,7 +314,7 @@ ON_EACH(sendfile_moves_a_range)
 		op.file.offset = 26;
 		op.file.len = 5;
 		CHECK_EQ(do_op(io, op), 5);
-		CHECK_EQ(read(fds[0], got, sizeof got), 5);
+		CHECK_EQ(get(fds[0], got, sizeof got), 5);
 		CHECK_STR(got, "abcde");
 		op.file.offset = 990;
 		op.file.len = 100;

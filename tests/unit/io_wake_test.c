@@ -104,6 +104,7 @@ static void hear_all(struct io *io, int threads, int count, int pause_us)
 
 ON_EACH(a_post_wakes_a_sleeper)
 {
+	test_skip_simulated("it has a thread of its own");
 	int64_t start = pier_io_clock();
 	hear_all(io, 1, 5, 20000);
 	CHECK(pier_io_clock() - start < 3000 * MS);
@@ -111,6 +112,7 @@ ON_EACH(a_post_wakes_a_sleeper)
 
 ON_EACH(a_post_wakes_a_sleeper_that_waits_for_a_descriptor_too)
 {
+	test_skip_simulated("it has a thread of its own");
 	int fds[2];
 	char got;
 	unix_pair(io, fds);
@@ -126,11 +128,13 @@ ON_EACH(a_post_wakes_a_sleeper_that_waits_for_a_descriptor_too)
 
 ON_EACH_WITHIN(40, posts_of_four_threads_all_come_each_in_order)
 {
+	test_skip_simulated("it has a thread of its own");
 	hear_all(io, 4, 10000, 0);
 }
 
 ON_EACH_WITHIN(40, posts_that_meet_the_sleeper_falling_asleep_wake_it)
 {
+	test_skip_simulated("it has a thread of its own");
 	hear_all(io, 2, 1500, 1);
 }
 
@@ -143,6 +147,7 @@ static struct io_op on_file(enum io_kind kind, int fd)
 
 ON_EACH(ops_on_files_complete)
 {
+	test_skip_simulated("it asks the real kernel by itself");
 	char dir[] = "/tmp/pier-io-XXXXXX", got[8] = "";
 	CHECK(mkdtemp(dir));
 	int home = open(dir, O_PATH | O_CLOEXEC);
@@ -277,6 +282,7 @@ static int64_t wait_at_gate(void *arg)
 
 ON_EACH(a_full_pool_says_busy)
 {
+	test_skip_simulated("it has a thread of its own");
 	enum {
 		MOST = 8 + 4096
 	};
@@ -323,6 +329,7 @@ static void sleep_and_be_woken(struct io *io)
 /* As before 5.11, or in a container whose filter does not know the call. */
 TEST(a_kernel_without_epoll_pwait2_serves_as_well)
 {
+	test_skip_simulated("it has a thread of its own");
 	test_forbid(SYS_epoll_pwait2);
 	on_each(sleep_and_be_woken);
 }

@@ -7,6 +7,7 @@
 #include "io/socket.h"
 
 #include <errno.h>
+#include <linux/errqueue.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <time.h>
@@ -195,6 +196,38 @@ int64_t pier_ancillary_time(const pier_ancillary *a)
 	if (value_of(a, SOL_SOCKET, SCM_TIMESTAMP, &us, sizeof us))
 		return (int64_t)us.tv_sec * 1000000000 + (int64_t)us.tv_usec * 1000;
 	return -ENODATA;
+}
+
+/* The report, and behind it the address of its sender: SO_EE_OFFENDER. */
+struct report {
+	struct sock_extended_err why;
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} by;
+};
+
+int pier_ancillary_bounce(const pier_ancillary *a, pier_bounce *out)
+{
+	struct report r = {0};
+	pier_ancillary_item i;
+
+	if (!pier_ancillary_find(a, IPPROTO_IP, IP_RECVERR, &i) &&
+	    !pier_ancillary_find(a, IPPROTO_IPV6, IPV6_RECVERR, &i))
+		return -ENODATA;
+	if (i.data.len < sizeof r.why)
+		return -ENODATA;
+	memcpy(&r, i.data.p, i.data.len < sizeof r ? i.data.len : sizeof r);
+	*out = (pier_bounce){.err = -(int)r.why.ee_errno,
+			     .type = r.why.ee_type,
+			     .code = r.why.ee_code,
+			     .mtu = r.why.ee_errno == EMSGSIZE ? r.why.ee_info : 0};
+	if (r.by.sa.sa_family == AF_INET || r.by.sa.sa_family == AF_INET6) {
+		out->by.len = r.by.sa.sa_family == AF_INET ? sizeof r.by.v4 : sizeof r.by.v6;
+		memcpy(&out->by.storage, &r.by, out->by.len);
+	}
+	return 0;
 }
 
 int pier_ancillary_add_segments(pier_ancillary *a, unsigned size)

@@ -1,6 +1,9 @@
 /* Descriptors over unix sockets: SCM_RIGHTS, unix(7). */
 #include "sock.h"
 
+/* Of one message: what the kernel lets anybody send. musl's sendmsg(3) takes a KiB beside a message, which is one less. */
+#define FDS_EVER (PIER_FDS_MAX + 1)
+
 /* What may come beside the descriptors: credentials, a security context, a time. None of it shall crowd them out. */
 #define BESIDE 512
 
@@ -26,7 +29,7 @@ ssize_t pier_sock_send_fds(pier_sock *s, const void *p, size_t n, const int *fds
 ssize_t pier_sock_recv_fds(pier_sock *s, void *into, size_t room, int *fds, unsigned max,
 			   unsigned *count)
 {
-	char beside[PIER_ANCILLARY_ROOM(PIER_FDS_MAX * sizeof(int)) + BESIDE];
+	char beside[PIER_ANCILLARY_ROOM(FDS_EVER * sizeof(int)) + BESIDE];
 	struct iovec piece = {into, room};
 	pier_message m = pier_message_of(&piece);
 

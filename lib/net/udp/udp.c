@@ -12,6 +12,7 @@
 #define BUCKETS	   1024 /* a power of two */
 #define HANDED_MAX 64	/* datagrams, then handlers run */
 
+#define SHORTAGE_PAUSE PIER_MS(10)
 #define UNIX_ROOM_LOOK PIER_MS(1)
 
 struct datagram {
@@ -279,13 +280,22 @@ static bool is_theirs(int64_t err)
 	return err == -ECONNREFUSED || err == -EHOSTUNREACH || err == -ENETUNREACH;
 }
 
+/* Without memory for a while: what comes waits in the socket, or is lost there, as datagrams may be. */
+static bool passes(int64_t err)
+{
+	bool shortage = err == -ENOMEM || err == -ENOBUFS;
+	if (shortage)
+		pier_sleep(SHORTAGE_PAUSE);
+	return shortage || is_theirs(err);
+}
+
 int pier_udp_port_run(struct udp_port *p)
 {
 	int err = 0;
 	unsigned handed = 0;
 	while (err == 0) {
 		int64_t n = pier_batch_receive(p->in, p->fd);
-		if (n < 0 && !is_theirs(n))
+		if (n < 0 && !passes(n))
 			return (int)n;
 		for (int64_t i = 0; i < n && err == 0; i++) {
 			struct joined j = pier_batch_at(p->in, (unsigned)i);

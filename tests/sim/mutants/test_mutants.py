@@ -11,7 +11,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 PATCHES = sorted(HERE.glob("*.patch"), key=lambda p: p.name)
 HEAD = re.compile(r"^(Kind|Scenario|Seeds): (.*)$", re.MULTILINE)
 BUILT = ("include", "lib", "hub", "cli", "examples", "tests", "docs/man", "meson.build", "meson_options.txt")
-KINDS = """lost wake-up, double completion, off-by-one in framing, forgotten cancel, unbounded queue,
+KINDS = """lost wake-up, double completion, missing fsync, off-by-one in framing, forgotten cancel, unbounded queue,
     wrong resume offset, retry without dedupe, timer leak, ABA on fd reuse"""
 WITHIN = 300  # seconds, for a build or a run
 
@@ -85,6 +85,8 @@ def test_it_still_applies(top, patch):
     assert done.returncode == 0, done.stderr
 
 
-def test_there_is_one_of_each_kind():
-    kinds = {dict(HEAD.findall(p.read_text()))["Kind"] for p in PATCHES}
+def test_there_is_one_of_each_kind_and_the_page_tells_of_it(top):
+    kinds, page = {dict(HEAD.findall(p.read_text()))["Kind"] for p in PATCHES}, (top / "docs/simulation.md").read_text()
     assert kinds >= {" ".join(k.split()) for k in KINDS.split(",")}
+    for patch in PATCHES:
+        assert f"| {dict(HEAD.findall(patch.read_text()))['Kind']} | {patch.stem} |" in page
