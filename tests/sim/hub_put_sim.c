@@ -73,7 +73,15 @@ static void draw_files(pier_sim *s)
 	}
 }
 
-static int put_over_crashes(pier_sim *s)
+/* For a while nothing more fits on the hub's disk. */
+static void fill_up(pier_sim *s)
+{
+	CHECK_OK(pier_sim_disk(s, "srv", .room = 1));
+	pier_sleep((int64_t)pier_sim_chance(s, PIER_S(3)));
+	CHECK_OK(pier_sim_disk(s, "srv"));
+}
+
+static int put_over(pier_sim *s, bool full)
 {
 	sim = s;
 	stored = 0;
@@ -84,7 +92,10 @@ static int put_over_crashes(pier_sim *s)
 	for (uint64_t crashes = pier_sim_chance(s, 6); crashes; crashes--) {
 		pier_sleep((int64_t)pier_sim_chance(s, pier_sim_chance(s, 2) ? PIER_S(3)
 									     : PIER_MS(100)));
-		site_crash(s, pier_sim_chance(s, 3) ? "srv" : "home");
+		if (full)
+			fill_up(s);
+		else
+			site_crash(s, pier_sim_chance(s, 3) ? "srv" : "home");
 	}
 	pier_sim_calm(s);
 	site_up(s);
@@ -94,10 +105,32 @@ static int put_over_crashes(pier_sim *s)
 	return pier_sim_check(s, stored == FILES && all_fine(NULL));
 }
 
+static int put_over_crashes(pier_sim *s)
+{
+	return put_over(s, false);
+}
+
+static int put_over_full_disks(pier_sim *s)
+{
+	return put_over(s, true);
+}
+
 TEST_WITHIN(100, a_file_that_was_stored_is_there_and_whole)
 {
 	site_hush();
 	CHECK_EQ(pier_sim_run(put_over_crashes, .seeds = 50, .loss = 0.02, .delay = PIER_MS(20),
 			      .partitions = 1, .resets = 2),
 		 0);
+}
+
+TEST_WITHIN(100, a_disk_that_fails_has_no_torn_file)
+{
+	site_hush();
+	CHECK_EQ(pier_sim_run(put_over_crashes, .seeds = 30, .disk_faults = 0.05), 0);
+}
+
+TEST_WITHIN(100, a_disk_that_is_full_takes_the_file_once_there_is_room)
+{
+	site_hush();
+	CHECK_EQ(pier_sim_run(put_over_full_disks, .seeds = 30, .loss = 0.01), 0);
 }
