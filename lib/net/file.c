@@ -336,6 +336,8 @@ int pier_file_remove(pier_dir *d, const char *path)
 	op.file.dir = dir;
 	op.file.path = name;
 	int err = is_name(name) ? (int)run(&op) : -EINVAL;
+	if (err == 0)
+		err = sync_dir(dir);
 	pier_io_close(dir);
 	return err;
 }
