@@ -177,7 +177,7 @@ static enum outcome judge(struct task *t, const pier_http_head *head, int *statu
 
 	if (head->status >= 200 && head->status < 300)
 		return verify(t, head, status);
-	t->refused = true;
+	t->refused = head->status >= 500;
 	enum outcome outcome = refused(t, head, status);
 	if (head->status == 400 && pier_file_fstat(t->fd, &now) == 0 &&
 	    (now.mtime != t->info.mtime || now.size != t->info.size))
@@ -262,9 +262,11 @@ static enum outcome append(struct task *t, int64_t offset, int *status)
 		err = answer(t, send_rest(t, offset), &head);
 	if (err < 0)
 		return failed(t, err, status);
-	/* 404: the upload is gone; 409: it is elsewhere than we thought. Both are known after asking. */
-	bool stale = head.status == 404 || head.status == 409;
 	enum outcome outcome = judge(t, &head, status);
+	/* 404: the upload is gone; 409: it is elsewhere than we thought; 400: what an earlier life of the server had got has
+	 * holes. All are known after asking. */
+	bool stale = head.status == 404 || head.status == 409 ||
+		     (head.status == 400 && offset > 0 && *status != STATUS_EXPECT);
 	return stale ? AGAIN : outcome;
 }
 

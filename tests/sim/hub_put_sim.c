@@ -57,7 +57,10 @@ static int put_all(void *arg)
 			.path = path, .url = url, .timeout = PIER_S(60), .retry = 5, .quiet = true};
 		snprintf(path, sizeof path, "/home/%d", stored);
 		snprintf(url, sizeof url, SITE_URL "/%s", files[stored].name);
-		if (upload_run(&p) == 0)
+		int status = upload_run(&p);
+		/* Holes that a crash of the hub left are its own to mend. */
+		CHECK(status == 0 || !strstr(p.why, "answers 400"));
+		if (status == 0)
 			answered[stored++] = !p.there;
 		else
 			pier_sleep(PIER_MS(500));
