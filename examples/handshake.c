@@ -36,9 +36,9 @@ static void show(pier_sock *wire, const char *call)
 	char packet[40];
 
 	puts(call);
-	PIER_WITHIN (PIER_MS(100)) /* s.settimeout(0.1) */
-		while (pier_sock_recv(wire, packet, sizeof packet, 0) ==
-		       sizeof packet) /* packet = s.recv(40) */
+	/* s.settimeout(0.1); packet = s.recv(40) */
+	PIER_WITHIN (PIER_MS(100))
+		while (pier_sock_recv(wire, packet, sizeof packet, 0) == sizeof packet)
 			tell(pier_bytes_of(packet, sizeof packet));
 	putchar('\n');
 }
@@ -47,12 +47,11 @@ int main(void)
 {
 	PIER_AUTO_LISTENER *listener = NULL;
 	pier_conn *server = NULL;
-	pier_addr at;
 
-	if (pier_listen("tcp://127.0.0.1:0", &listener) < 0 ||
-	    pier_listener_addr(listener, &at) < 0) /* create_server(…) */
+	/* socket.create_server(("127.0.0.1", 0)) */
+	if (pier_listen("tcp://127.0.0.1:0", &listener) < 0)
 		return 1;
-	port = pier_addr_port(&at);
+	port = pier_listener_port(listener); /* l.getsockname()[1] */
 	/* What comes from or goes to our port, 40 bytes of it. Python struct.packs the same numbers. */
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),		 /* past the IP header */
@@ -63,12 +62,11 @@ int main(void)
 		BPF_STMT(BPF_RET, 40),				 /* the two headers */
 		BPF_STMT(BPF_RET, 0),
 	};
-	struct sock_fprog filter = {sizeof code / sizeof *code, code};
-	PIER_AUTO_SOCK wire =
-		pier_sock_open(AF_PACKET, SOCK_DGRAM, 0); /* socket(AF_PACKET, SOCK_DGRAM, 0) */
-	pier_sock_setopt(&wire, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
-	pier_sock_setopt_int(&wire, SOL_PACKET, PACKET_IGNORE_OUTGOING,
-			     1);				 /* lo shows each twice */
+	/* wire = socket(AF_PACKET, SOCK_DGRAM, 0) */
+	PIER_AUTO_SOCK wire = pier_sock_open(AF_PACKET, SOCK_DGRAM, 0);
+	pier_sock_set_filter(&wire, code, sizeof code / sizeof *code); /* SO_ATTACH_FILTER */
+	/* lo shows each twice */
+	pier_sock_setopt_int(&wire, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
 	pier_sock_bind(&wire, PIER_ADDR_AT("packet:lo:0x0800")); /* wire.bind(("lo", ETH_P_IP)) */
 	if (pier_sock_perror(&wire, "a packet socket on lo"))
 		return 77;

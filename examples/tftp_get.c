@@ -74,10 +74,9 @@ int main(int argc, char **argv)
 		return perror(argv[3]), 1;
 
 	s = pier_sock_open(server.sa.sa_family, SOCK_DGRAM, 0); /* socket(…, SOCK_DGRAM) */
-	int op = download(argv[2], file);
-	bool written = !ferror(file);
+	int op = download(argv[2], file), unwritten = ferror(file);
 	pier_sock_close(&s);
-	if (fclose(file) == 0 && written && op == DATA)
+	if (fclose(file) == 0 && !unwritten && op == DATA)
 		return 0;
 	remove(argv[3]);
 	const char *why = op < 0 ? pier_strerror(op) : op == ERROR ? data.p : "not saved";

@@ -84,11 +84,12 @@ static int64_t land(void *arg)
 	struct landing *l = arg;
 	pier_file_info old;
 
-	int err = pier_file_sync(l->fd);
-	if (err < 0)
-		return err;
+	/* What a sync could not write is forgotten, and the next one says nothing of it, fsync(2): all of it has to come
+	 * again. */
+	if (pier_file_sync(l->fd) < 0)
+		return -EIO;
 	l->replaced = pier_file_stat(l->hub->files, l->path, &old) == 0;
-	err = pier_file_rename(l->hub->partial, l->partial, l->hub->files, l->path);
+	int err = pier_file_rename(l->hub->partial, l->partial, l->hub->files, l->path);
 	if (err < 0)
 		return err;
 	/* From here on it is there, whatever becomes of its digests: they can be made again. */

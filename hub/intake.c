@@ -74,7 +74,7 @@ static int flush_fiber(void *arg)
 	int err = pier_file_sync(ps->in->fd);
 
 	ps->flushing = false;
-	return err;
+	return err < 0 ? -EIO : 0;
 }
 
 static int flush(struct pieces *ps)
@@ -207,7 +207,7 @@ int intake_run(struct intake *in)
 		err = run(&ps);
 		int last = stored(&ps), flushed = pier_group_wait(&ps.flushes);
 		in->torn |= flushed < 0;
-		err = err < 0 ? err : last < 0 ? last : flushed;
+		err = flushed < 0 ? flushed : err < 0 ? err : last;
 	}
 	free(both);
 	return err;

@@ -231,7 +231,7 @@ static int digest_all(struct holding *h, struct digests *out)
 }
 
 /* All has come: check it and put it into its place. A digest that differs ends the upload, since more
- * bytes cannot mend it; a full disk or a stop of the hub does not. */
+ * bytes cannot mend it, and a disk that fails; a full disk or a stop of the hub does not. */
 static int complete(struct holding *h)
 {
 	const struct terms *t = &h->upload->terms;
@@ -248,7 +248,7 @@ static int complete(struct holding *h)
 	if (err == 0)
 		err = files_publish(v, h->fd, h->upload->id, t->path, &digests,
 				    "Upload-Complete: ?1\r\n");
-	if (err == 0 || err == -PIER_EDIGEST || err == -EEXIST || err == -EISDIR)
+	if (err == 0 || err == -PIER_EDIGEST || err == -EIO || err == -EEXIST || err == -EISDIR)
 		give_up(h);
 	return err < 0 ? visit_fail(v, err) : 0;
 }
@@ -270,6 +270,8 @@ static int take_body(struct holding *h, const struct saying *s)
 			give_up(h); /* the draft, "Upload Append": it is invalid from now on */
 			return wrong_length(v);
 		}
+		if (err == -EIO)
+			give_up(h); /* nobody knows what of it the disk has */
 		if (err < 0)
 			return visit_fail_body(v, err);
 	}

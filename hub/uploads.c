@@ -73,6 +73,15 @@ static bool is_id(const char *name)
 	return strspn(name, "0123456789abcdef") == UPLOAD_ID && !name[UPLOAD_ID];
 }
 
+/* After a failure of power a file may have holes. Where no digest would find them, it begins at its first byte again. */
+static int empty(struct uploads *u, const char *id)
+{
+	int fd = pier_file_open(u->partial, id, PIER_WRITE | PIER_TRUNCATE);
+	if (fd >= 0)
+		pier_file_close(fd);
+	return fd < 0 ? fd : 0;
+}
+
 /* One file of partial/ from an earlier life: an upload to go on with, or rubbish. */
 static int adopt(struct uploads *u, const struct pier_list_entry *e)
 {
@@ -96,13 +105,20 @@ static int adopt(struct uploads *u, const struct pier_list_entry *e)
 			pier_file_remove(u->partial, e->name);
 		return 0;
 	}
+	int64_t size = e->info.size;
+	if (!terms.promise.has_sha256 && !terms.promise.has_md5) {
+		int err = empty(u, e->name);
+		if (err < 0)
+			return err;
+		size = 0;
+	}
 	up = calloc(1, sizeof *up);
 	if (!up)
 		return -ENOMEM;
 	memcpy(up->id, e->name, sizeof up->id);
 	up->terms = terms;
 	up->touched = e->info.mtime;
-	up->size = e->info.size;
+	up->size = size;
 	up->next = u->first;
 	u->first = up;
 	u->count++;

@@ -21,20 +21,21 @@ typedef struct pier_file_info {
 	bool is_file; /* a regular file; what is neither is never opened */
 } pier_file_info;
 
-/* Opens a folder; `create` makes it (mode 0700) and its missing parents. Returns 0 with `out` set or an
+/* Opens a folder; `create` makes it (mode 0700) and its missing parents, each put on the disk. Returns 0 with `out` set or an
  * error. */
 PIER_API int pier_dir_open(const char *path, bool create, pier_dir **out);
 PIER_API void pier_dir_close(pier_dir *d);
 
 /* Opens a regular file beneath. Returns a descriptor, the caller's, or -ENOENT, -EISDIR, -EXDEV (the
  * path leads outside), -EINVAL (neither file nor folder: a FIFO would block) … With PIER_CREATE the
- * missing folders on the way are made. */
+ * missing folders on the way are made, and put on the disk; the file's own name is not. */
 enum {
 	PIER_READ = 0,
 	PIER_WRITE = 1,	    /* for writing; also reading */
 	PIER_CREATE = 2,    /* make it when missing */
 	PIER_EXCLUSIVE = 4, /* -EEXIST when it is there */
 	PIER_TRUNCATE = 8,
+	PIER_SECRET = 16, /* one that is made is for this user alone: mode 0600, else 0644 */
 };
 PIER_API int pier_file_open(pier_dir *d, const char *path, int how);
 PIER_API int pier_file_close(int fd);
@@ -61,7 +62,7 @@ PIER_API ssize_t pier_file_write(int fd, const void *from, size_t len, int64_t o
 PIER_API int pier_file_sync(int fd);
 
 /* Renames beneath, replacing what was there, and puts both folders on the disk. Missing folders of the
- * new path are made. rename(2). */
+ * new path are made, and put there as well. rename(2). */
 PIER_API int pier_file_rename(pier_dir *from, const char *old_path, pier_dir *to,
 			      const char *new_path);
 PIER_API int pier_file_remove(pier_dir *d, const char *path);

@@ -159,7 +159,10 @@ PIER_API int pier_accept(pier_listener *l, pier_conn **out);
 /* Where it listens, with the real port. */
 PIER_API int pier_listener_addr(const pier_listener *l, pier_addr *out);
 
-/* The same as a URL to dial: "tcp://127.0.0.1:40123", "unix:/run/x.sock". Owned by the listener. Of a wildcard, what
+/* Its port alone; 0 where there is none. Python: listener.getsockname()[1]. */
+PIER_API uint16_t pier_listener_port(const pier_listener *l);
+
+/* Where it listens as a URL to dial: "tcp://127.0.0.1:40123", "unix:/run/x.sock". Owned by the listener. Of a wildcard, what
  * leads to this machine when dialled on it. */
 PIER_API const char *pier_listener_url(pier_listener *l);
 

@@ -11,7 +11,7 @@
  *	}
  *	int main(void) { return pier_sim_run(scenario, .seeds = 1000, .loss = 0.02); }
  *
- * tcp, udp, unix, seqpacket and pairs are simulated, names and files: each machine has a disk of its own, empty at first.
+ * All sockets of pier_conn and pier_sock are simulated but raw ones, and names and files: each machine has a disk of its own, empty at first.
  * What a program asks libc for by itself (time, sleep, chance, files, threads, locks) is simulated where it is linked with
  * pier-sim (pkg-config) instead of pier; what it asks the kernel for by syscall(2) is outside of it. */
 #ifndef PIER_SIM_H
@@ -51,6 +51,7 @@ typedef struct pier_sim_opts {
 	/* receives and sends do all that they can, and as soon as they can: for programs that are wrong to count on that,
 	 * and shall be forgiven */
 	bool whole;
+	double memory_faults; /* share of allocations of nodes that are refused; by pier-sim on glibc alone */
 	double disk_faults; /* share of what is asked of a disk that fails (EIO), or is done in part */
 } pier_sim_opts;
 

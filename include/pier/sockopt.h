@@ -39,6 +39,11 @@ PIER_API int pier_sock_set_buffers(pier_sock *s, int receive, int send);
  * so long for them (in whole seconds, rounded up). SO_LINGER. */
 PIER_API int pier_sock_set_linger(pier_sock *s, int64_t ns);
 
+/* Only what the filter lets pass, cut where it says: a program of at most 4096 steps. SO_ATTACH_FILTER; socket(7), bpf in
+ * linux/Documentation/networking/filter.rst. */
+struct sock_filter; /* <linux/filter.h> */
+PIER_API int pier_sock_set_filter(pier_sock *s, const struct sock_filter *steps, unsigned count);
+
 /* Only by this network interface; NULL: by any. SO_BINDTODEVICE. */
 PIER_API int pier_sock_set_device(pier_sock *s, const char *name);
 

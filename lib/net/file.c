@@ -12,9 +12,10 @@
 
 #include "io/socket.h"
 
-#define FILE_MODE 0644
-#define DIR_MODE  0755
-#define HOME_MODE 0700 /* of a folder that pier_dir_open makes */
+#define FILE_MODE    0644
+#define PRIVATE_MODE 0600
+#define DIR_MODE     0755
+#define HOME_MODE    0700 /* of a folder that pier_dir_open makes */
 
 struct pier_dir {
 	int fd;
@@ -55,14 +56,51 @@ static void tell(const struct stat *st, pier_file_info *out)
 
 /* ---- Folders ------------------------------------------------------------------------------------- */
 
+/* The folder of an existing name, opened without making anything. */
+static int holder_of(int dir, const char *path, const char **name)
+{
+	char folder[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	size_t len = slash ? (size_t)(slash - path) : 0;
+
+	if (slash == path)
+		len = 1; /* the root, which is beneath no folder */
+	*name = slash ? slash + 1 : path;
+	if (len >= sizeof folder)
+		return -ENAMETOOLONG;
+	memcpy(folder, path, len);
+	folder[len] = '\0';
+	return open_at(dir, folder, O_PATH | O_DIRECTORY, 0);
+}
+
+/* A folder opened by O_PATH cannot be synced; it is opened anew for that. */
+static int sync_dir(int dir)
+{
+	int fd = open_at(dir, ".", O_RDONLY | O_DIRECTORY, 0);
+	if (fd < 0)
+		return fd;
+	struct io_op op = {.kind = IO_FSYNC, .fd = fd};
+	int err = (int)run(&op);
+	pier_io_close(fd);
+	return err;
+}
+
+/* Makes it when it is missing, and its name safe: what is put into it is found by that. */
 static int make_dir(int dir, const char *path, unsigned mode)
 {
 	struct io_op op = {.kind = IO_MKDIR};
+	const char *name;
 	op.file.dir = dir;
 	op.file.path = path;
 	op.file.mode = mode;
 	int err = (int)run(&op);
-	return err == -EEXIST ? 0 : err;
+	if (err < 0)
+		return err == -EEXIST ? 0 : err;
+	int holder = holder_of(dir, path, &name);
+	err = holder < 0 ? holder : sync_dir(holder);
+	if (holder >= 0)
+		pier_io_close(holder);
+	return err;
 }
 
 int pier_dir_open(const char *path, bool create, pier_dir **out)
@@ -160,15 +198,16 @@ static int checked(int fd)
 int pier_file_open(pier_dir *d, const char *path, int how)
 {
 	int dir = d ? d->fd : AT_FDCWD, flags = flags_of(how);
+	unsigned mode = how & PIER_SECRET ? PRIVATE_MODE : FILE_MODE;
 	if (!*path)
 		return -ENOENT;
-	int fd = open_at(dir, path, flags, FILE_MODE);
+	int fd = open_at(dir, path, flags, mode);
 	if (fd == -ENOENT && d && (how & PIER_CREATE)) {
 		const char *name;
 		int parent = parent_of(dir, path, &name);
 		if (parent < 0)
 			return parent;
-		fd = open_at(parent, name, flags, FILE_MODE);
+		fd = open_at(parent, name, flags, mode);
 		pier_io_close(parent);
 	}
 	return checked(fd);
@@ -236,17 +275,6 @@ int pier_file_sync(int fd)
 
 /* ---- Names --------------------------------------------------------------------------------------- */
 
-/* A folder opened by O_PATH cannot be synced; it is opened anew for that. */
-static int sync_dir(int dir)
-{
-	int fd = open_at(dir, ".", O_RDONLY | O_DIRECTORY, 0);
-	if (fd < 0)
-		return fd;
-	int err = pier_file_sync(fd);
-	pier_io_close(fd);
-	return err;
-}
-
 static int rename_in(int old_dir, const char *old_name, int new_dir, const char *new_name)
 {
 	struct io_op op = {.kind = IO_RENAME};
@@ -260,23 +288,6 @@ static int rename_in(int old_dir, const char *old_name, int new_dir, const char 
 	if (err == 0 && old_dir != new_dir)
 		err = sync_dir(old_dir);
 	return err;
-}
-
-/* The folder of an existing name, opened without making anything. */
-static int holder_of(int dir, const char *path, const char **name)
-{
-	char folder[PATH_MAX];
-	const char *slash = strrchr(path, '/');
-	size_t len = slash ? (size_t)(slash - path) : 0;
-
-	if (slash == path)
-		len = 1; /* the root, which is beneath no folder */
-	*name = slash ? slash + 1 : path;
-	if (len >= sizeof folder)
-		return -ENAMETOOLONG;
-	memcpy(folder, path, len);
-	folder[len] = '\0';
-	return open_at(dir, folder, O_PATH | O_DIRECTORY, 0);
 }
 
 static bool is_name(const char *name)

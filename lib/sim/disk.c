@@ -100,6 +100,7 @@ void pier_disk_crash(struct disk *d)
 	size_t changes = pier_folders_revert(d);
 	for (struct list *l = d->inodes.next; l != &d->inodes; l = l->next) {
 		struct inode *i = list_item(l, struct inode, link);
+		i->opens = 0; /* mappings, of a memory that is lost */
 		pier_inode_charge(i, i->names ? i->size[NOW] : 0);
 	}
 	if (sectors || changes)

@@ -8,6 +8,10 @@
 #include <string.h>
 #include <sys/file.h>
 
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE 1 /* rename(2) */
+#endif
+
 #define OTHER_BLOCKS 512 /* bytes: what st_blocks counts */
 
 static void note(const struct disk *d, const char *what, const char *path, int64_t number)

@@ -143,7 +143,7 @@ static void want(struct change *c)
 		c->from->wanted = true;
 	if (c->to)
 		c->to->wanted = true;
-	if (c->from && c->to)
+	if (c->from && c->to && pier_folder_find(c->from, SAFE, c->from_name) == c->inode)
 		want_way(c->to);
 }
 

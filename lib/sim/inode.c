@@ -88,7 +88,7 @@ int pier_inode_map(struct inode *i, bool writes)
 
 void pier_inode_unmap(struct inode *i)
 {
-	i->opens--;
+	i->opens -= i->opens > 0;
 	pier_inode_leave(i);
 	pier_inode_drop(i);
 }

@@ -271,5 +271,5 @@ void pier_sim_calm(pier_sim *s)
 			pier_film_way(&s->wires[i][k]);
 		}
 	s->calm = true;
-	s->faults = 0;
+	s->faults = s->memory_faults = 0;
 }

@@ -96,6 +96,15 @@ static void *node_main(void *arg)
 	return NULL;
 }
 
+/* Here, or on another node. */
+static bool has_run(int (*main_fn)(void))
+{
+	for (unsigned i = 0; i < pier_world->node_count; i++)
+		if (pier_world->nodes[i]->main_fn == main_fn && pier_world->nodes[i]->has_run)
+			return true;
+	return false;
+}
+
 int pier_node_boot(struct node *n)
 {
 	n->main = pier_task_start(n, node_main, n);
@@ -105,6 +114,8 @@ int pier_node_boot(struct node *n)
 	n->paused = false;
 	n->disk->boots++;
 	n->dice = pier_chance(UINT64_MAX);
+	n->again = has_run(n->main_fn);
+	n->boots++;
 	n->workers = 1 + (unsigned)pier_chance(pier_world->o.workers ? pier_world->o.workers : 3);
 	pier_world_trace("%s starts, with up to %u workers", n->name, n->workers);
 	pier_film_mark(FRAME_STARTS, n, "starts");

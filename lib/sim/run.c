@@ -77,6 +77,8 @@ static struct pier_sim *world_new(const struct run *r, uint64_t seed)
 	w->part = pier_chance(2) && !r->o.whole ? (double)pier_chance(100) / 100 : 0;
 	w->buffer = r->o.whole ? BUFFER_DEFAULT : (size_t)1 << (10 + pier_chance(9));
 	w->faults = r->o.faults * (double)pier_chance(101) / 100;
+	if (r->o.memory_faults > 0 && pier_chance(3))
+		w->memory_faults = r->o.memory_faults * (double)pier_chance(101) / 100;
 	w->disk_faults = pier_chance(3) ? r->o.disk_faults * (double)pier_chance(101) / 100 : 0;
 	return w;
 }

@@ -15,6 +15,8 @@
 	2000 /* ns, at most, that a task runs at once: a loop that looks at the clock sees it move */
 
 struct pier_sim *pier_world;
+volatile unsigned pier_aside;
+void (*pier_left)(const struct node *n, struct left *out);
 
 /* ---- Chance: splitmix64 -------------------------------------------------------------------------- */
 
@@ -48,8 +50,10 @@ void pier_event_at(struct event *e, int64_t at)
 	struct heap *h = &pier_world->events;
 	if (!e->at.place) {
 		pier_world->flying += e->flying;
+		pier_aside++;
 		if (pier_heap_reserve(h, h->count + 1) < 0)
 			abort(); /* the machine is out of memory, not the simulated one */
+		pier_aside--;
 	}
 	pier_heap_set(h, &e->at, at);
 }
@@ -224,6 +228,22 @@ static bool all_ended(const struct pier_sim *w)
 	return true;
 }
 
+/* A first run makes what is static, and may keep it; what a later one leaves behind, each would. */
+static void look_for_memory(struct node *n)
+{
+	struct left l = {0};
+	char site[FUNCTION_MAX];
+	n->has_run = true;
+	if (!pier_left || !n->again)
+		return;
+	pier_left(n, &l);
+	if (!l.blocks)
+		return;
+	pier_function_name(site, (int (*)(void *))(uintptr_t)l.site);
+	pier_world_fail("%s has ended with %u blocks of memory, %zu bytes: %zu of them for %s",
+			n->name, l.blocks, l.bytes, l.largest, site);
+}
+
 static void run_one(struct pier_sim *w, struct task *t)
 {
 	struct node *n = t->node;
@@ -232,6 +252,7 @@ static void run_one(struct pier_sim *w, struct task *t)
 	pier_task_go(t);
 	if (t == n->main && t->ended) {
 		n->state = NODE_ENDED;
+		look_for_memory(n);
 		pier_node_forget_tasks(n); /* the threads of a process end with its main */
 		pier_world_trace("%s has ended: %d", n->name, n->result);
 		pier_film_mark(FRAME_ENDS, n, "ends");

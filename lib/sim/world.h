@@ -1,5 +1,6 @@
 /* The world of a simulation: its clock, its chance, its events, its nodes. One thread runs all of it.
  *
+ *	aside.h      memory of the world itself
  *	run.c        a process per seed, and what it reports
  *	film.c       what happened last, and picture.c draws it
  *	world.c      the clock: events in the order of their time, tasks in an order of chance
@@ -20,12 +21,14 @@
  *	datagram.c   udp
  *	unixgram.c   unix datagrams
  *	group.c      to many: groups, broadcast
+ *	interfaces.c lo, eth0
  *	message.c    what is beside the bytes
  *	option.c     setsockopt
  *	disk.h       files */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
 
+#include "aside.h"
 #include "base/heap.h"
 #include "base/list.h"
 #include "fiber/worker.h"
@@ -92,6 +95,9 @@ struct node {
 	bool paused;
 	int (*main_fn)(void);
 	int result;
+	unsigned boots;
+	bool has_run; /* to its end, once at least */
+	bool again;   /* as its program had when it was started: what is static has been made */
 	struct event leaves; /* ends by itself, now */
 	enum node_state leaves_as;
 	unsigned workers;
@@ -151,7 +157,7 @@ struct pier_sim {
 	size_t buffer; /* bytes that a stream takes ahead of its reader */
 	bool late;     /* ops complete later, even those that could at once */
 	double part;   /* of receives and sends that do a part of what they could */
-	double faults, disk_faults;
+	double faults, disk_faults, memory_faults;
 	int64_t names_take; /* a look-up, at least */
 	int names_err;
 	struct disk *disks[PIER_SIM_NODES]; /* of nodes that are, or will be */
@@ -162,6 +168,16 @@ struct pier_sim {
 	pier_sim_scenario scenario;
 	struct film *film; /* NULL: no picture is asked for */
 };
+
+/* What a node's program has of memory since it was started. */
+struct left {
+	unsigned blocks;
+	size_t bytes, largest;
+	const void *site; /* who asked for the largest */
+};
+
+/* Counts it; NULL where nobody does, without libpier-sim. */
+extern void (*pier_left)(const struct node *n, struct left *out);
 
 /* There is one at a time in a process. */
 extern struct pier_sim *pier_world;

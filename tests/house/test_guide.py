@@ -93,7 +93,7 @@ def lines(path):
     return sum(line.strip() not in ("", "{", "}", "};") for line in code.splitlines())
 
 
-# Longer than their Python.
+# Longer than their Python; the README says why.
 LONGER = {"handshake", "pool"}
 
 
@@ -124,6 +124,8 @@ def test_no_example_is_longer_than_its_python(table):
         assert told == counted, f"{file.name}: {counted} lines, not {told}"
         longer |= {file.stem} if python and counted[0] > counted[1] else set()
     assert longer == LONGER
+    reasons = (table[0][1].parent / "README.md").read_text().partition("| idea |")[0]
+    assert all(f"[{name}.c]({name}.c)" in reasons for name in longer)
 
 
 def test_each_python_names_its_example_and_each_example_what_it_mirrors(table):

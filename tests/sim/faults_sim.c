@@ -17,12 +17,20 @@ static void echo(pier_conn *c, void *arg)
 		pier_send(c, m.p, m.len);
 }
 
+static void echo_once(pier_conn *c, void *arg)
+{
+	pier_bytes m = pier_next(c);
+	(void)arg;
+	pier_send(c, m.p, m.len);
+}
+
 /* A server that could not start tries again, as its keeper would. */
-static int keep(const char *url, const char *also)
+static int keep(const char *url, const char *also, bool per_message)
 {
 	const char *more[] = {also, NULL};
 	int err;
-	while ((err = pier_serve(url, echo, .also = also ? more : NULL, .quiet = true)) < 0)
+	while ((err = pier_serve(url, per_message ? echo_once : echo, .also = also ? more : NULL,
+				 .per_message = per_message, .quiet = true)) < 0)
 		if (pier_sleep(PIER_MS(10)) < 0)
 			return err;
 	return 0;
@@ -30,12 +38,17 @@ static int keep(const char *url, const char *also)
 
 static int keep_tcp(void)
 {
-	return keep("tcp://:7000", NULL);
+	return keep("tcp://:7000", NULL, false);
+}
+
+static int keep_per_message(void)
+{
+	return keep("tcp://:7000", "udp://:7000", true);
 }
 
 static int keep_both(void)
 {
-	return keep("tcp://:7000", "udp://:7000");
+	return keep("tcp://:7000", "udp://:7000", false);
 }
 
 /* What comes back is what was said, or there is an error. */
@@ -94,6 +107,17 @@ static int talk_both(pier_sim *s)
 TEST_WITHIN(60, so_does_one_of_several_places)
 {
 	CHECK_EQ(pier_sim_run(talk_both, .seeds = 400, .faults = 0.3, .loss = 0.05), 0);
+}
+
+static int talk_per_message(pier_sim *s)
+{
+	static const char *const urls[] = {"tcp://srv:7000", "udp://srv:7000", NULL};
+	return talk_in_want(s, keep_per_message, urls);
+}
+
+TEST_WITHIN(60, so_does_one_without_a_fiber_for_each_conn)
+{
+	CHECK_EQ(pier_sim_run(talk_per_message, .seeds = 400, .faults = 0.3, .loss = 0.05), 0);
 }
 
 /* ---- Raw sockets ----------------------------------------------------------------------------------- */

@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pier.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define VERSIONS 40
@@ -106,6 +108,56 @@ TEST_WITHIN(60, a_file_that_is_replaced_is_the_old_one_or_the_new_one)
 TEST_WITHIN(60, a_disk_that_fails_now_and_then_keeps_what_was_promised)
 {
 	CHECK_EQ(pier_sim_run(with_the_library, .seeds = 300, .disk_faults = 0.2), 0);
+}
+
+static int keep_moving(void *arg)
+{
+	pier_dir *from, *to;
+	(void)arg;
+	CHECK_OK(pier_dir_open("/var/made/from", true, &from));
+	CHECK_OK(pier_dir_open("/var/made/to", true, &to));
+	for (int v = promised + 1; v <= VERSIONS; v++) {
+		char bytes[SIZE], new_name[32];
+		fill(bytes, v);
+		snprintf(new_name, sizeof new_name, "%d/file", v);
+		int fd = pier_file_open(from, "file", PIER_WRITE | PIER_CREATE | PIER_TRUNCATE);
+		CHECK_OK(pier_file_write(fd, bytes, SIZE, 0));
+		CHECK_OK(pier_file_sync(fd));
+		pier_file_close(fd);
+		CHECK_OK(pier_file_rename(from, "file", to, new_name));
+		promised = v;
+		pier_sleep(PIER_MS(1));
+	}
+	pier_dir_close(from);
+	pier_dir_close(to);
+	return 0;
+}
+
+static int moving_program(void)
+{
+	return pier_run(keep_moving, NULL);
+}
+
+static int move_into_new_folders(pier_sim *s)
+{
+	pier_bytes file;
+	promised = 0;
+	CHECK_OK(pier_sim_file_put(s, "srv", "/var/readme", pier_text("kept")));
+	CHECK_OK(pier_sim_node(s, "srv", moving_program));
+	pier_sleep((int64_t)pier_sim_chance(s, PIER_MS(20)));
+	CHECK_OK(pier_sim_crash(s, "srv"));
+	for (int v = 1; v <= promised; v++) {
+		char path[40];
+		snprintf(path, sizeof path, "/var/made/to/%d/file", v);
+		CHECK_OK(pier_sim_file_get(s, "srv", path, false, &file));
+		CHECK_EQ(version_of(file), v);
+	}
+	return 0;
+}
+
+TEST_WITHIN(60, a_file_that_is_moved_into_a_new_folder_is_found_there)
+{
+	CHECK_EQ(pier_sim_run(move_into_new_folders, .seeds = 300), 0);
 }
 
 /* ---- By libc, and what it may leave out ---------------------------------------------------------- */
@@ -237,6 +289,10 @@ static int look_around(pier_sim *s)
 	CHECK(f && fgets(text, sizeof text, f));
 	CHECK_EQ(fclose(f), 0);
 	CHECK_STR(text, "port 7000\n");
+	char real[PATH_MAX];
+	CHECK_STR(realpath("//etc/./../etc/conf/", real), NULL);
+	CHECK_STR(realpath("etc/./../etc//conf", real), "/etc/conf");
+	CHECK_STR(realpath("/etc/..", real), "/");
 	CHECK_EQ(pier_sim_file_put(s, "scenario", "/etc", pier_text("")), -EISDIR);
 	CHECK_EQ(pier_sim_file_put(s, "scenario", "/etc/conf/x", pier_text("")), -ENOTDIR);
 	CHECK_EQ(pier_sim_file_get(s, "scenario", "/etc/none", false, &file), -ENOENT);
@@ -249,6 +305,33 @@ static int look_around(pier_sim *s)
 TEST(a_disk_has_what_was_put_there_and_nothing_of_the_machine)
 {
 	CHECK_EQ(pier_sim_run(look_around, .seeds = 20), 0);
+}
+
+static int name_anew(pier_sim *s)
+{
+	char one[] = "/tmp/XXXXXX", two[] = "/tmp/XXXXXX.log", three[] = "/tmp/XXXXXX", real[4096];
+	CHECK_EQ(mkdir("/tmp", 0700), 0);
+	int a = mkstemp(one), b = mkostemps(two, 4, O_APPEND);
+	CHECK(a >= 0 && b >= 0 && mkdtemp(three) && strcmp(one, three));
+	CHECK_EQ(mkstemp(three), -1);
+	CHECK_EQ(errno, EINVAL);
+	CHECK_EQ(posix_fallocate(a, 0, 5000), 0);
+	CHECK_EQ(lseek(a, 0, SEEK_END), 5000);
+	CHECK(realpath("/tmp/../tmp//.", real));
+	CHECK_STR(real, "/tmp");
+	CHECK(!realpath("/none", real));
+	FILE *f = tmpfile();
+	CHECK(f && fputs("a line", f) >= 0 && fseek(f, 2, SEEK_SET) == 0);
+	CHECK_EQ(fgetc(f), 'l');
+	CHECK_EQ(fclose(f), 0);
+	close(a);
+	close(b);
+	return pier_sim_check(s, access(one, F_OK) == 0 && access(two, F_OK) == 0);
+}
+
+TEST(names_that_nobody_has_are_made_there)
+{
+	CHECK_EQ(pier_sim_run(name_anew, .seeds = 20), 0);
 }
 
 static int say_hello(void)

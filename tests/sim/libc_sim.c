@@ -420,7 +420,7 @@ static int crash_within(pier_sim *s)
 	CHECK_OK(pier_sim_crash(s, "srv"));
 	CHECK_OK(pier_sim_restart(s, "srv"));
 	pier_sleep(PIER_S(4000));
-	return pier_sim_check(s, pier_sim_stop(s, "srv") == -ESRCH);
+	return pier_sim_check(s, pier_sim_wait(s, "srv") == 0);
 }
 
 TEST(a_lock_of_the_dead_is_free)
@@ -429,7 +429,6 @@ TEST(a_lock_of_the_dead_is_free)
 }
 
 /* Two locks in two orders: found when a seed takes them so, and told. */
-static bool both_done;
 static pthread_mutex_t first = PTHREAD_MUTEX_INITIALIZER, second = PTHREAD_MUTEX_INITIALIZER;
 
 static void *lock_backwards(void *arg)
@@ -453,15 +452,16 @@ static int lock_in_two_orders(void)
 	pthread_mutex_unlock(&second);
 	pthread_mutex_unlock(&first);
 	pthread_join(other, NULL);
-	both_done = true;
 	return 0;
 }
 
 static int wait_for_both(pier_sim *s)
 {
+	int result = -1;
 	CHECK_OK(pier_sim_node(s, "srv", lock_in_two_orders));
-	pier_sleep(PIER_S(1));
-	return pier_sim_check(s, both_done);
+	PIER_WITHIN (PIER_S(1))
+		result = pier_sim_wait(s, "srv");
+	return pier_sim_check(s, result == 0);
 }
 
 TEST(locks_taken_in_two_orders_are_found)
@@ -475,4 +475,75 @@ TEST(outside_of_a_simulation_threads_are_real)
 	CHECK_EQ(sem_init(&done, 0, 0), 0);
 	contend_for(&own);
 	(void)read_or_write(NULL);
+}
+
+/* ---- Memory -------------------------------------------------------------------------------------- */
+
+static void *kept[4], *cached;
+
+/* What is static is made once, and kept; what it forgets each time is another thing. */
+static int forgetful(void)
+{
+	if (!cached)
+		cached = malloc(1000);
+	void *used = realloc(calloc(3, 40), 500);
+	kept[0] = malloc(77); /* lost when the next run sets it anew */
+	free(used);
+	return 0;
+}
+
+static int tidy(void)
+{
+	forgetful();
+	free(kept[0]);
+	return 0;
+}
+
+static int (*program)(void);
+
+static int run_thrice(pier_sim *s)
+{
+	CHECK_OK(pier_sim_node(s, "srv", program));
+	for (int i = 0; i < 2; i++)
+		CHECK_OK(pier_sim_restart(s, "srv"));
+	return 0;
+}
+
+TEST(memory_that_a_later_run_leaves_behind_is_found)
+{
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__ || !defined __GLIBC__
+	test_skip("memory is counted by glibc's names, and not beneath a sanitizer");
+#endif
+	program = tidy;
+	CHECK_EQ(pier_sim_run(run_thrice, .seeds = 5), 0);
+	program = forgetful;
+	CHECK_EQ(pier_sim_run(run_thrice, .seeds = 5), 1);
+}
+
+static bool seen_refused;
+
+static int ask_for_memory(void)
+{
+	for (int i = 0; i < 200; i++) {
+		void *p = malloc(10);
+		seen_refused |= !p && errno == ENOMEM;
+		free(p);
+	}
+	return 0;
+}
+
+static int see_it_refused(pier_sim *s)
+{
+	CHECK_OK(pier_sim_node(s, "srv", ask_for_memory));
+	CHECK(malloc(10) != NULL); /* the scenario's own never is */
+	return pier_sim_check(s, !seen_refused);
+}
+
+TEST(memory_is_refused_when_the_scenario_wants_that)
+{
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__ || !defined __GLIBC__
+	test_skip("memory is counted by glibc's names, and not beneath a sanitizer");
+#endif
+	CHECK_EQ(pier_sim_run(see_it_refused, .seeds = 20), 0);
+	CHECK_EQ(pier_sim_run(see_it_refused, .seeds = 20, .memory_faults = 0.1), 1);
 }

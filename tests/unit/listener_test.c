@@ -225,6 +225,7 @@ ON_BOTH(a_listener_tells_where_to_dial_it)
 		CHECK_OK(pier_listen(urls[i], &l));
 		PIER_AUTO *c = pier_dial(pier_listener_url(l));
 		CHECK_STR(pier_why(c), "");
+		CHECK_EQ(pier_listener_port(l), i < 2 ? pier_addr_port(pier_peer_addr(c)) : 0);
 		CHECK_OK(pier_finish(c));
 		pier_conn *server;
 		CHECK_OK(pier_accept(l, &server));

@@ -1,6 +1,8 @@
 /* The first error of a socket is noted, so that a sequence of calls may be checked once. */
 #include "sock_pairs.h"
 
+#include <linux/filter.h>
+
 TEST(a_socket_that_cannot_be_had_says_why)
 {
 	PIER_AUTO_SOCK s = pier_sock_open(9999, SOCK_STREAM, 0);
@@ -138,6 +140,26 @@ TEST(descriptors_beside_an_arrival_do_not_leak)
 	file = dup(STDIN_FILENO);
 	CHECK_EQ(file, lowest);
 	close(file);
+}
+
+TEST(only_what_a_filter_lets_pass_arrives)
+{
+	static const struct sock_filter five_bytes[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 8 + 5, 0, 1), /* its UDP header too */
+		BPF_STMT(BPF_RET, 8 + 3),
+		BPF_STMT(BPF_RET, 0),
+	};
+	pier_addr at;
+	char text[16];
+	PIER_AUTO_SOCK in = bound_to(AF_INET, SOCK_DGRAM, &at);
+	PIER_AUTO_SOCK out = pier_sock_open(AF_INET, SOCK_DGRAM, 0);
+	CHECK_OK(pier_sock_set_filter(&in, five_bytes, 4));
+	pier_sock_sendto(&out, "four", 4, 0, &at);
+	pier_sock_sendto(&out, "fives", 5, 0, &at);
+	CHECK_EQ(pier_sock_recv(&in, text, sizeof text, 0), 3);
+	CHECK_EQ(pier_sock_set_filter(&in, five_bytes, BPF_MAXINSNS + 1), -EINVAL);
+	CHECK_EQ(pier_sock_err(&in), -EINVAL);
 }
 
 TEST(a_connection_tells_its_state)

@@ -1,9 +1,12 @@
 /* A stream under TLS is a stream like any other: what pier.h promises of conns holds. */
 #include "tls_pair.h"
 
+#include "net/tls/tls.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A certificate, and the two contexts of a world where it is believed. */
@@ -358,6 +361,50 @@ ON_FIBER(a_session_is_resumed_once_by_each_ticket)
 	close_two(&t);
 }
 
+/* As if `hours` had gone by. */
+static void age(pier_tls *t, int hours)
+{
+	t->tickets.now.made -= PIER_S(3600 * hours);
+	t->tickets.before.made -= PIER_S(3600 * hours);
+}
+
+static bool resumes(struct world *w)
+{
+	pier_tls_facts f;
+	struct two t = two_of(w);
+	talk(&t);
+	CHECK_OK(pier_tls_about(t.client, &f));
+	close_two(&t);
+	return f.resumed;
+}
+
+/* Tickets live 2 h, the key that makes them 3. */
+ON_FIBER(the_key_of_tickets_is_changed_and_opens_those_it_made)
+{
+	static const pier_tls_version versions[] = {PIER_TLS_1_2, PIER_TLS_1_3};
+	for (int i = 0; i < 2; i++) {
+		A_WORLD w = make_world();
+		if (versions[i] == PIER_TLS_1_2)
+			SSL_CTX_set_max_proto_version(w.client->ctx, TLS1_2_VERSION);
+		CHECK(!resumes(&w));
+		struct tls_ticket_key first = w.server->tickets.now;
+		age(w.server, 2);
+		CHECK(resumes(&w));
+		CHECK(memcmp(&w.server->tickets.now.name, first.name, sizeof first.name) == 0);
+		if (versions[i] ==
+		    PIER_TLS_1_2) /* where OpenSSL does not tell of a second ticket */
+			CHECK(!resumes(&w));
+		age(w.server, 2);
+		CHECK(resumes(&w)); /* by a ticket of the old key; what comes is of a new one */
+		pier_tls_sessions_forget(w.client);
+		CHECK(!resumes(&w));
+		CHECK(memcmp(&w.server->tickets.now.name, first.name, sizeof first.name) != 0);
+		CHECK(memcmp(&w.server->tickets.before.name, first.name, sizeof first.name) == 0);
+		age(w.server, 7);
+		CHECK(!resumes(&w));
+	}
+}
+
 ON_FIBER(the_least_version_is_kept_to)
 {
 	A_WORLD w = make_world();
@@ -385,6 +432,13 @@ ON_FIBER(keys_of_a_conn_are_logged_where_that_is_asked_for)
 	CHECK(strstr(text, "CLIENT_TRAFFIC_SECRET_0 "));
 	close_two(&t);
 	close(fd);
+	unlink(path);
+
+	struct stat info;
+	PIER_AUTO_TLS *other = pier_tls_new(.keylog = path);
+	CHECK_OK(pier_tls_err(other));
+	CHECK_EQ(stat(path, &info), 0);
+	CHECK_EQ(info.st_mode & 0777, 0600); /* who has it can read everything */
 	unlink(path);
 }
 

@@ -231,6 +231,11 @@ int pier_listener_addr(const pier_listener *l, pier_addr *out)
 	return 0;
 }
 
+uint16_t pier_listener_port(const pier_listener *l)
+{
+	return pier_addr_port(&l->places.at[0].addr);
+}
+
 const char *pier_listener_url(pier_listener *l)
 {
 	const struct place *p = &l->places.at[0];

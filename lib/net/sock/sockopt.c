@@ -2,6 +2,7 @@
 #include "sock.h"
 
 #include <limits.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pier/sockopt.h>
@@ -86,6 +87,14 @@ int pier_sock_set_linger(pier_sock *s, int64_t ns)
 {
 	struct linger l = {.l_onoff = ns >= 0, .l_linger = ns > 0 ? seconds(ns) : 0};
 	return pier_sock_setopt(s, SOL_SOCKET, SO_LINGER, &l, sizeof l);
+}
+
+int pier_sock_set_filter(pier_sock *s, const struct sock_filter *steps, unsigned count)
+{
+	struct sock_fprog program = {(unsigned short)count, (struct sock_filter *)(uintptr_t)steps};
+	if (count > BPF_MAXINSNS)
+		return (int)sock_fail(s, -EINVAL, SOCK_SETTING);
+	return pier_sock_setopt(s, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
 }
 
 int pier_sock_set_device(pier_sock *s, const char *name)

@@ -168,7 +168,8 @@ static int open_keylog(pier_tls *t)
 {
 	if (!t->o.keylog)
 		return 0;
-	t->keylog_fd = pier_file_open(NULL, t->o.keylog, PIER_WRITE | PIER_CREATE | PIER_TRUNCATE);
+	t->keylog_fd = pier_file_open(NULL, t->o.keylog,
+				      PIER_WRITE | PIER_CREATE | PIER_TRUNCATE | PIER_SECRET);
 	if (t->keylog_fd < 0)
 		return refuse(t, t->keylog_fd, ".keylog cannot be opened");
 	SSL_CTX_set_keylog_callback(t->ctx, log_keys);
@@ -191,6 +192,7 @@ static int make_ctx(pier_tls *t)
 	SSL_CTX_set_max_cert_list(ctx, PIER_TLS_CHAIN_MAX);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(ctx, pier_tls_session_store);
+	SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, pier_tls_ticket_key);
 	if (t->o.fresh) {
 		SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
 		SSL_CTX_set_num_tickets(ctx, 0);
@@ -259,6 +261,7 @@ void pier_tls_free(pier_tls *t)
 	if (t->keylog_fd >= 0)
 		pier_file_close(t->keylog_fd);
 	pthread_mutex_destroy(&t->lock);
+	OPENSSL_cleanse(&t->tickets, sizeof t->tickets);
 	free(t);
 }
 

@@ -53,6 +53,15 @@ struct tls_session {
 	uint64_t used; /* when: the oldest goes first */
 };
 
+struct tls_ticket_key {
+	unsigned char name[16], cipher[32], mac[32];
+	int64_t made; /* 0: there is none */
+};
+
+struct tls_tickets {
+	struct tls_ticket_key now, before;
+};
+
 struct pier_tls {
 	atomic_uint refs;
 	pier_tls_opts o; /* its texts are our own */
@@ -69,6 +78,7 @@ struct pier_tls {
 	struct tls_files *files;
 	struct tls_session sessions[PIER_TLS_SESSIONS_MAX];
 	uint64_t uses;
+	struct tls_tickets tickets;
 };
 
 /* The one of clients that bring none, made when first asked for. NULL when memory is out. */
@@ -160,6 +170,10 @@ void pier_tls_names(X509 *cert, char *into, size_t room);
 void pier_tls_subject(X509_NAME *name, char *into, size_t room);
 void pier_tls_date(const ASN1_TIME *at, char into[16]);
 bool pier_tls_key_sha256(X509 *cert, unsigned char into[32]);
+
+/* tls_tickets.c: what OpenSSL asks for, of a server. */
+int pier_tls_ticket_key(SSL *ssl, unsigned char name[16], unsigned char *iv, EVP_CIPHER_CTX *cipher,
+			EVP_MAC_CTX *mac, int sealing);
 
 /* tls_sessions.c */
 void pier_tls_session_offer(struct tls_conn *t);

@@ -10,11 +10,13 @@
  *	cond.c       conditions, semaphores
  *	thread.c     threads that are tasks
  *	process.c    who one is, and the end
+ *	memory.c     what a node has of it
  *	file.c       files, and their descriptors
  *	names.c      paths
  *	folder.c     folders
  *	map.c        files in memory
- *	stdio.c      files as streams */
+ *	stdio.c      files as streams
+ *	temporary.c  files with new names */
 #ifndef SIM_LIBC_H
 #define SIM_LIBC_H
 

@@ -10,37 +10,14 @@
 #include <string.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
-#include <utime.h>
 
 /* ---- About --------------------------------------------------------------------------------------- */
 
-static struct timespec time_of(const struct statx_timestamp *t)
-{
-	return (struct timespec){.tv_sec = t->tv_sec, .tv_nsec = t->tv_nsec};
-}
-
-/* libc's struct need not be the kernel's: statx(2) has one for all. */
+/* On machines of 64 bits libc's struct is the kernel's. */
 static int real_stat(int at, const char *path, int flags, struct stat *out)
 {
-	struct statx x;
-	if (syscall(SYS_statx, at, path, flags, STATX_BASIC_STATS, &x) < 0)
-		return -1;
-	*out = (struct stat){.st_dev = makedev(x.stx_dev_major, x.stx_dev_minor),
-			     .st_rdev = makedev(x.stx_rdev_major, x.stx_rdev_minor),
-			     .st_ino = x.stx_ino,
-			     .st_mode = x.stx_mode,
-			     .st_nlink = x.stx_nlink,
-			     .st_uid = x.stx_uid,
-			     .st_gid = x.stx_gid,
-			     .st_size = (off_t)x.stx_size,
-			     .st_blksize = (blksize_t)x.stx_blksize,
-			     .st_blocks = (blkcnt_t)x.stx_blocks,
-			     .st_atim = time_of(&x.stx_atime),
-			     .st_mtim = time_of(&x.stx_mtime),
-			     .st_ctim = time_of(&x.stx_ctime)};
-	return 0;
+	return (int)syscall(SYS_newfstatat, at, path, out, flags);
 }
 
 int fstat(int fd, struct stat *out)
@@ -123,6 +100,8 @@ ALSO(statvfs, statvfs64);
 
 /* ---- Changes ------------------------------------------------------------------------------------- */
 
+/* Not every libc has it. */
+int renameat2(int at, const char *old_path, int to, const char *new_path, unsigned flags);
 int renameat2(int at, const char *old_path, int to, const char *new_path, unsigned flags)
 {
 	struct node *n = libc_node_for(at, old_path);
@@ -257,6 +236,17 @@ int fchown(int fd, uid_t user, gid_t group)
 	return libc_file(fd) ? 0 : (int)syscall(SYS_fchown, fd, user, group);
 }
 
+int utimensat(int at, const char *path, const struct timespec times[2], int flags)
+{
+	struct node *n = libc_node_for(at, path);
+	return n ? agree(n, path) : (int)syscall(SYS_utimensat, at, path, times, flags);
+}
+
+int futimens(int fd, const struct timespec times[2])
+{
+	return libc_file(fd) ? 0 : (int)syscall(SYS_utimensat, fd, NULL, times, 0);
+}
+
 /* ---- Where one is: at the root ------------------------------------------------------------------- */
 
 char *getcwd(char *into, size_t room)
@@ -271,4 +261,42 @@ char *getcwd(char *into, size_t room)
 	}
 	memcpy(into, "/", 2);
 	return into;
+}
+
+/* Without the names that mean nothing; what is there has no links. */
+static void straighten(const char *path, char *out)
+{
+	char *at = out;
+	while (*path) {
+		size_t slashes = strspn(path, "/"), len = strcspn(path + slashes, "/");
+		const char *name = path + slashes;
+		path = name + len;
+		if (len == 0 || (len == 1 && *name == '.'))
+			continue;
+		if (len == 2 && name[0] == '.' && name[1] == '.') {
+			while (at > out && *--at != '/')
+				;
+			continue;
+		}
+		*at++ = '/';
+		memcpy(at, name, len);
+		at += len;
+	}
+	if (at == out)
+		*at++ = '/';
+	*at = '\0';
+}
+
+char *realpath(const char *restrict path, char *restrict into)
+{
+	struct stat st;
+	struct node *n = libc_node_for(AT_FDCWD, path);
+	if (!n)
+		return REAL(realpath, NULL)(path, into);
+	if (libc_said(pier_disk_stat(n, AT_FDCWD, path, &st)) < 0)
+		return NULL;
+	char *out = into ? into : malloc(PATH_MAX + 1);
+	if (out)
+		straighten(path, out);
+	return out;
 }
