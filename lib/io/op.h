@@ -72,8 +72,8 @@ struct io_op {
 			struct sockaddr *sa;
 			socklen_t len;
 		} addr;
-		struct
-		{ /* a conn on standby holds an op: what no kind has both of shares its place */
+		/* A conn on standby holds an op, so what no kind has both of shares its place. */
+		struct {
 			const char *path;
 			union {
 				const char *path2;
