@@ -12,6 +12,7 @@
 #define NOTE_SIZE 600 /* bytes: a transaction is more than one page */
 
 static const char *journal, *synchronous;
+static bool maps;
 static int promised; /* the row that was committed last */
 static pier_sim *sim;
 
@@ -82,6 +83,7 @@ static int program(void)
 		return pier_sim_check(sim, false);
 	pragma(db, "journal_mode", journal);
 	pragma(db, "synchronous", synchronous);
+	pragma(db, "mmap_size", maps ? "1048576" : "0");
 	for (int n = look(db) + 1; n <= ROWS; n++)
 		add(db, n);
 	look(db);
@@ -118,6 +120,13 @@ TEST_WITHIN(60, with_a_rollback_journal_every_commit_survives)
 
 TEST_WITHIN(60, with_a_write_ahead_log_every_commit_survives)
 {
+	try("WAL", "FULL", 0);
+}
+
+TEST_WITHIN(60, read_by_a_mapping_every_commit_survives)
+{
+	maps = true;
+	try("DELETE", "EXTRA", 0);
 	try("WAL", "FULL", 0);
 }
 
