@@ -24,14 +24,14 @@ int main(int argc, char **argv)
 	FILE *file = fopen(argv[3], "wb"); /* open(into, "wb") */
 	if (!file)
 		return perror(argv[3]), 1;
-	/* while got < size and (data := f.read1(…)): md5.update(data); into.write(data) */
+	/* while got < size and (data := f.read1(…)): into.write(data); md5.update(data) */
 	for (pier_bytes b; got < size && (b = pier_next(c)).p; got += (int64_t)b.len) {
+		if (fwrite(b.p, 1, b.len, file) < b.len)
+			break;
 		pier_digest_add(md5, b.p, b.len);
-		fwrite(b.p, 1, b.len, file);
 		fprintf(stderr, "\r%3.0f%%", 100.0 * (double)(got + (int64_t)b.len) / (double)size);
 	}
-	bool failed = ferror(file) || fclose(file);
-	if (failed || got != size || !pier_digest_is(md5, theirs)) { /* md5.hexdigest() */
+	if (fclose(file) || got != size || !pier_digest_is(md5, theirs)) { /* md5.hexdigest() */
 		remove(argv[3]);
 		return fprintf(stderr, "\n%s: not what was promised: %s\n", argv[2],
 			       pier_strerror(pier_err(c) ?: PIER_EDIGEST)),

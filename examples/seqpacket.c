@@ -14,7 +14,7 @@ static int count(void *listener)
 
 static int send_three(void *url)
 {
-	pier_listener *listener = NULL;
+	PIER_AUTO_LISTENER *listener = NULL;
 
 	int err = pier_listen(url, &listener); /* s = socket(AF_UNIX, SOCK_SEQPACKET); s.bind(…) */
 	if (err < 0)
@@ -27,9 +27,8 @@ static int send_three(void *url)
 	pier_printf(c, "two");
 	pier_printf(c, "three");
 	pier_finish(c);
-	err = pier_group_wait(&server);
-	pier_listener_close(listener);
-	return err < 0 ? err : pier_err(c);
+	/* Whom nobody could reach is not waited for: its group ends with the function. */
+	return pier_err(c) ? pier_err(c) : pier_group_wait(&server);
 }
 
 int main(int argc, char **argv)

@@ -15,7 +15,7 @@ static int serve_one(void *listener)
 
 static int meet(void *url)
 {
-	pier_listener *listener = NULL;
+	PIER_AUTO_LISTENER *listener = NULL;
 	char line[64];
 
 	int err = pier_listen(url, &listener); /* s = socket(AF_UNIX); s.bind(path); s.listen() */
@@ -24,14 +24,13 @@ static int meet(void *url)
 	PIER_AUTO_GROUP server = PIER_GROUP;
 	pier_go(&server, serve_one, listener);
 
-	PIER_AUTO *c = pier_dial(url); /* s = socket(AF_UNIX); s.connect(path) */
+	PIER_AUTO *c = pier_dial(url, .idle = PIER_S(5)); /* s.connect(path); s.settimeout(5) */
 	pier_printf(c, "hello\n");
 	if (pier_gets(c, line, sizeof line) > 0)
 		puts(line);
 	pier_finish(c); /* s.shutdown(SHUT_WR): the server waits for our end */
-	err = pier_group_wait(&server);
-	pier_listener_close(listener); /* s.close(); os.unlink(path) */
-	return err < 0 ? err : pier_err(c);
+	/* Whom nobody could reach is not waited for: its group ends with the function. */
+	return pier_err(c) ? pier_err(c) : pier_group_wait(&server);
 }
 
 int main(int argc, char **argv)

@@ -1,5 +1,5 @@
 /* All interfaces: what getifaddrs(3) tells one address at a time, put together. */
-#include <pier/interface.h>
+#include "kernel.h"
 
 #include <errno.h>
 #include <ifaddrs.h>
@@ -116,6 +116,8 @@ int pier_interfaces(pier_interface **out)
 	struct ifaddrs *all = NULL;
 	size_t entries = 0;
 
+	if (pier_io_kernel)
+		return pier_io_kernel->interfaces(out);
 	if (getifaddrs(&all) < 0)
 		return -errno;
 	for (struct ifaddrs *a = all; a && entries < PIER_INTERFACES_MAX; a = a->ifa_next)

@@ -7,6 +7,8 @@
 #include "backend.h"
 #include "socket.h"
 
+#include <pier/interface.h>
+
 #define IO_FD_SIMULATED (1 << 30)
 
 struct io_kernel {
@@ -19,6 +21,9 @@ struct io_kernel {
 	void (*random)(void *into, size_t len);
 	unsigned (*cores)(void);
 	void (*hostname)(char *into, size_t room);
+	int (*interfaces)(pier_interface **out);
+	unsigned (*interface)(const char *name);
+	const char *(*interface_name)(unsigned index, char *into);
 	int (*signals_open)(void);
 	int (*socket)(int family, int type, int protocol);
 	int (*pair)(int type, int out[2]);

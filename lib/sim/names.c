@@ -20,10 +20,11 @@ static struct given {
 	char name[NAME_MAX_SIM];
 	pier_addrs addrs;
 } given[GIVEN_MAX];
+static unsigned given_high; /* none is beyond: pages that nobody touches cost nothing */
 
 static struct given *find(const char *name)
 {
-	for (unsigned i = 0; i < GIVEN_MAX; i++)
+	for (unsigned i = 0; i < given_high; i++)
 		if (!strcasecmp(given[i].name, name))
 			return &given[i];
 	return NULL;
@@ -186,6 +187,11 @@ static int read_words(const char *text, pier_addrs *out)
 	return err;
 }
 
+static struct given *one_more(void)
+{
+	return given_high < GIVEN_MAX ? &given[given_high++] : NULL;
+}
+
 int pier_sim_name(pier_sim *s, const char *name, const char *stands_for)
 {
 	struct given *g = *name ? find(name) : NULL;
@@ -198,7 +204,7 @@ int pier_sim_name(pier_sim *s, const char *name, const char *stands_for)
 		return err;
 	if (!g && !stands_for)
 		return -ENOENT;
-	if (!g && !(g = find("")))
+	if (!g && !(g = find("")) && !(g = one_more()))
 		return -ENOSPC;
 	snprintf(g->name, sizeof g->name, "%s", stands_for ? name : "");
 	g->addrs = addrs;

@@ -230,6 +230,11 @@ int pier_option_get(struct sock *s, int level, int name, void *value, socklen_t 
 void pier_option_apply(struct sock *s); /* what is set in motion by what is set */
 struct ucred pier_sim_credentials(void);
 
+/* interfaces.c */
+int pier_sim_interfaces(pier_interface **out);
+unsigned pier_sim_interface(const char *name);
+const char *pier_sim_interface_name(unsigned index, char *into);
+
 /* group.c */
 bool pier_addr_is_group(const pier_addr *a);
 bool pier_addr_is_broadcast(const pier_addr *a);

@@ -21,6 +21,7 @@
  *	datagram.c   udp
  *	unixgram.c   unix datagrams
  *	group.c      to many: groups, broadcast
+ *	interfaces.c lo, eth0
  *	message.c    what is beside the bytes
  *	option.c     setsockopt
  *	disk.h       files */

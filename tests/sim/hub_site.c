@@ -53,30 +53,36 @@ int site_run_these(const char *const *words)
 	return pier_main(argc, argv);
 }
 
-/* What is there already stays; a disk that fails lets it be tried again at the next start. */
-static void make_accounts(void)
+/* What is there already stays. Without them there is nobody to serve. */
+static int make_accounts(void)
 {
 	char why[256], hash[ACCOUNT_HASH_MAX], name[] = "wang0";
 	struct store *store;
-	if (store_open("/srv/hub", &store, why, sizeof why) < 0)
-		return;
+	int err = store_open("/srv/hub", &store, why, sizeof why);
+	if (err < 0)
+		return err;
 	CHECK_OK(account_hash("password", hash));
-	for (int i = 0; i < SITE_USERS; i++, name[4]++)
-		store_account_add(store, name, hash);
+	for (int i = 0; i < SITE_USERS && err == 0; i++, name[4]++) {
+		err = store_account_add(store, name, hash);
+		err = err == -EEXIST ? 0 : err;
+	}
 	store_close(store);
+	return err;
 }
 
 static int hub(void)
 {
-	make_accounts();
-	return site_run("serve", "--lang=en", "--history=200", "--rate=100000", "--grace=2s",
-			"/srv/hub");
+	int err = make_accounts();
+	return err < 0 ? err
+		       : site_run("serve", "--lang=en", "--history=200", "--rate=100000",
+				  "--grace=2s", "/srv/hub");
 }
 
 void site_open(pier_sim *s)
 {
 	CHECK_OK(pier_sim_file_put(s, "srv", "/srv/hub/readme", pier_text("ours\n")));
 	CHECK_OK(pier_sim_node(s, "srv", hub));
+	site_up(s);
 }
 
 void site_crash(pier_sim *s, const char *node)
@@ -85,12 +91,18 @@ void site_crash(pier_sim *s, const char *node)
 		return;
 	pier_sleep((int64_t)pier_sim_chance(s, PIER_MS(500)));
 	CHECK_OK(pier_sim_restart(s, node));
+	if (!strcmp(node, "srv"))
+		site_up(s);
 }
 
 void site_up(pier_sim *s)
 {
-	while (pier_sim_restart(s, "srv") != -EBUSY)
-		pier_sleep(PIER_MS(100));
+	for (bool listens = false; !listens;) {
+		pier_sim_restart(s, "srv");
+		PIER_AUTO *c = pier_dial("tcp://srv:7437", .timeout = PIER_S(1));
+		listens = pier_err(c) == 0;
+		pier_sleep(PIER_MS(10));
+	}
 }
 
 /* ---- Files --------------------------------------------------------------------------------------- */

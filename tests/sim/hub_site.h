@@ -22,7 +22,7 @@ void site_open(pier_sim *s);
 /* The power of a node fails, and is there again after a while. Not at all when its program has ended before. */
 void site_crash(pier_sim *s, const char *node);
 
-/* Starts the hub until it stays: on a disk that fails, it may end as soon as it begins. */
+/* Waits until the hub listens, and starts it when it does not run: on a disk that fails, it may end as soon as it begins. */
 void site_up(pier_sim *s);
 
 /* The bytes of a file, which no other number gives. Good until the next call. */

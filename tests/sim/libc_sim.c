@@ -420,7 +420,7 @@ static int crash_within(pier_sim *s)
 	CHECK_OK(pier_sim_crash(s, "srv"));
 	CHECK_OK(pier_sim_restart(s, "srv"));
 	pier_sleep(PIER_S(4000));
-	return pier_sim_check(s, pier_sim_stop(s, "srv") == -ESRCH);
+	return pier_sim_check(s, pier_sim_wait(s, "srv") == 0);
 }
 
 TEST(a_lock_of_the_dead_is_free)
@@ -457,9 +457,11 @@ static int lock_in_two_orders(void)
 
 static int wait_for_both(pier_sim *s)
 {
+	int result = -1;
 	CHECK_OK(pier_sim_node(s, "srv", lock_in_two_orders));
-	pier_sleep(PIER_S(1));
-	return pier_sim_check(s, both_done);
+	PIER_WITHIN (PIER_S(1))
+		result = pier_sim_wait(s, "srv");
+	return pier_sim_check(s, result == 0);
 }
 
 TEST(locks_taken_in_two_orders_are_found)

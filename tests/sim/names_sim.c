@@ -123,3 +123,24 @@ TEST(every_question_about_names_is_answered_by_the_simulation)
 {
 	CHECK_EQ(pier_sim_run(ask_everything, .seeds = 20), 0);
 }
+
+static int look_around(pier_sim *s)
+{
+	pier_interface *all;
+	pier_addr own;
+	(void)s;
+	CHECK_OK(pier_addr_parse(pier_text("10.0.0.1"), 0, &own));
+	CHECK_EQ(pier_interfaces(&all), 2);
+	CHECK_STR(all[1].name, "eth0");
+	CHECK(pier_addr_eq(&all[1].addrs[0].addr, &own));
+	CHECK_EQ(all[1].addrs[0].bits, 24);
+	pier_interfaces_free(all);
+	CHECK_EQ(pier_interface_index("eth0"), 2);
+	CHECK_STR(PIER_INTERFACE_STR(1), "lo");
+	return 0;
+}
+
+TEST(a_node_has_interfaces_of_its_own)
+{
+	CHECK_EQ(pier_sim_run(look_around, .seeds = 2), 0);
+}

@@ -2,6 +2,7 @@
 #include "certs.h"
 #include "raw_peer.h"
 
+#include <openssl/ssl.h>
 #include <stdatomic.h>
 #include <stddef.h>
 
@@ -20,7 +21,8 @@ static struct inn open_inn(int rsa, int64_t handshake)
 
 	n.cert = CERT(.subject = "localhost", .names = "IP:127.0.0.1", .issuer = &n.ca, .rsa = rsa);
 	n.server = pier_tls_new(.cert = n.cert.pem, .handshake = handshake);
-	n.client = pier_tls_new(.ca = n.ca.pem);
+	/* Sessions would go from thread to thread, counted by OpenSSL in a way that TSan does not see. */
+	n.client = pier_tls_new(.ca = n.ca.pem, .fresh = true);
 	CHECK_OK(pier_listen("tls://127.0.0.1:0", &n.l, .tls = n.server, .frame = PIER_LINES));
 	CHECK_OK(pier_listener_addr(n.l, &at));
 	n.port = pier_addr_port(&at);
@@ -199,6 +201,90 @@ ON_BOTH(a_deadline_around_it_loses_no_guest)
 		end_visits(v, 4, 5);
 		close_inn(&n);
 	}
+}
+
+/* OpenSSL's own client, on a thread: it says hello, and reads what comes of it when it likes. */
+struct sluggard {
+	int port;
+	atomic_bool silent, reads;
+};
+
+static void *shake_hands_late(void *arg)
+{
+	struct sluggard *s = arg;
+	struct inn at = {.port = s->port};
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	SSL *ssl = SSL_new(ctx);
+	int fd = raw_guest(&at, "", 0), small = 16384;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	SSL_set_fd(ssl, fd);
+	CHECK_EQ(SSL_connect(ssl), -1); /* it has said hello, and does not wait */
+	s->silent = true;
+	while (!s->reads)
+		usleep(1000);
+	fcntl(fd, F_SETFL, 0);
+	CHECK_EQ(SSL_connect(ssl), 1);
+	CHECK_EQ(SSL_write(ssl, "hello\n", 6), 6);
+	char got[8];
+	CHECK_EQ(SSL_read(ssl, got, sizeof got), 8);
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+	close(fd);
+	return NULL;
+}
+
+/* What we say in a handshake may be more than a socket takes from us at once. */
+static struct inn open_wordy_inn(void)
+{
+	struct inn n = {.ca = make_authority("Ours")};
+	char names[4000] = "DNS:a";
+	while (strlen(names) < 3800)
+		strcat(names, ",DNS:a-name-that-is-as-long-as-any-name-of-a-host-may-be");
+	A_CERT large = CERT(.subject = "large", .names = names);
+	char *chain = pem_of(large.x, NULL), *all;
+	pier_addr at;
+
+	n.cert = CERT(.subject = "localhost", .names = "IP:127.0.0.1", .issuer = &n.ca);
+	all = calloc(1, strlen(n.cert.pem) + 16 * strlen(chain) + 1);
+	strcpy(all, n.cert.pem);
+	for (int i = 0; i < 16; i++)
+		strcat(all, chain);
+	n.server = pier_tls_new(.cert = all);
+	n.client = pier_tls_new(.ca = n.ca.pem, .fresh = true);
+	CHECK_OK(pier_listen("tls://127.0.0.1:0?sndbuf=4096", &n.l, .tls = n.server,
+			     .frame = PIER_LINES));
+	CHECK_OK(pier_listener_addr(n.l, &at));
+	n.port = pier_addr_port(&at);
+	snprintf(n.url, sizeof n.url, "tls://127.0.0.1:%d", n.port);
+	free(chain);
+	free(all);
+	return n;
+}
+
+ON_BOTH(who_reads_late_holds_up_nobody)
+{
+	struct inn n = open_wordy_inn();
+	struct sluggard s = {.port = n.port};
+	struct visit v;
+	pthread_t thread;
+	pier_conn *c;
+
+	CHECK_EQ(pthread_create(&thread, NULL, shake_hands_late, &s), 0);
+	while (!s.silent)
+		usleep(1000);
+	begin_visits(&v, &n, 1, 1);
+	CHECK_OK(pier_accept(n.l, &c));
+	welcome(c);
+	end_visits(&v, 1, 1);
+	s.reads = true;
+	CHECK_OK(pier_accept(n.l, &c));
+	CHECK_BYTES(pier_next(c), "hello");
+	CHECK_OK(pier_send(c, "welcome", 7));
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	pier_abort(c);
+	close_inn(&n);
 }
 
 struct porter {

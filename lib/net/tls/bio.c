@@ -84,22 +84,33 @@ static long control(BIO *bio, int command, long number, void *p)
 	return command == BIO_CTRL_FLUSH; /* it takes a 0 there for a failure */
 }
 
-static BIO_METHOD *method;
-
-static void make_method(void)
+static BIO_METHOD *make_method(void)
 {
-	method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "pier");
+	BIO_METHOD *m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "pier");
+	if (!m)
+		return NULL;
+	BIO_meth_set_read_ex(m, read_in);
+	BIO_meth_set_write_ex(m, write_out);
+	BIO_meth_set_ctrl(m, control);
+	return m;
+}
+
+/* One for all conns. Made by the first that has the memory, so no pthread_once: who had not must not speak for the others. */
+static const BIO_METHOD *method_of_all(void)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static BIO_METHOD *method;
+	pthread_mutex_lock(&lock);
 	if (!method)
-		return;
-	BIO_meth_set_read_ex(method, read_in);
-	BIO_meth_set_write_ex(method, write_out);
-	BIO_meth_set_ctrl(method, control);
+		method = make_method();
+	const BIO_METHOD *m = method;
+	pthread_mutex_unlock(&lock);
+	return m;
 }
 
 int pier_tls_bio_join(struct tls_conn *t)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	pthread_once(&once, make_method);
+	const BIO_METHOD *method = method_of_all();
 	BIO *bio = method ? BIO_new(method) : NULL;
 	if (!bio)
 		return -ENOMEM;

@@ -70,11 +70,10 @@ static struct tls_conn *conn_new(pier_tls *x)
 		return NULL;
 	t->context = pier_tls_keep(x);
 	t->files = pier_tls_files_keep(x);
-	if (!pier_deep(join, t)) {
+	if (!pier_deep(join, t) || !SSL_set_app_data(t->ssl, t)) {
 		pier_tls_conn_free(t);
 		return NULL;
 	}
-	SSL_set_app_data(t->ssl, t);
 	t->signs = t->files->heavy;
 	if (t->signs)
 		SSL_set_msg_callback(t->ssl, pier_tls_note_message);
