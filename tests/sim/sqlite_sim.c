@@ -113,7 +113,7 @@ static int crash_and_look(pier_sim *s)
 		CHECK_OK(pier_sim_disk(s, "srv", .faults = faults));
 		if (faults > 0)
 			pier_sleep((int64_t)pier_sim_chance(s, PIER_MS(300)));
-		if (pier_sim_crash(s, "srv") < 0 && !faults)
+		if (pier_sim_crash(s, "srv") < 0 && !may_fail)
 			break;
 		may_fail = false;
 		CHECK_OK(pier_sim_disk(s, "srv", .faults = 0));
