@@ -113,6 +113,7 @@ static void give_back(void *all)
 ON_EACH(receivers_fail_while_memory_is_out_and_go_on_when_it_is_back)
 {
 	test_skip_emulated("the memory that is out is qemu's as well");
+	test_skip_simulated("the memory that is out is the world's as well");
 	static struct crowd c;
 	struct rlimit was, little;
 	int failed = 0;
