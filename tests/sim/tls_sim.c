@@ -177,7 +177,6 @@ static void relay(pier_conn *c, void *arg)
 {
 	(void)arg;
 	PIER_AUTO *to = pier_dial("tcp://srv:7000");
-	PIER_AUTO_GROUP back = PIER_GROUP;
 	size_t left = 3000 + (size_t)random() % SONG_LEN;
 	pier_bytes hello = pier_next(c);
 	pier_send(to, hello.p, hello.len);
