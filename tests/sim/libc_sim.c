@@ -479,15 +479,16 @@ TEST(outside_of_a_simulation_threads_are_real)
 
 /* ---- Memory -------------------------------------------------------------------------------------- */
 
-static void *kept[4], *cached;
+/* Volatile: a compiler may leave out what nobody looks at. */
+static void *volatile kept, *volatile cached;
 
 /* What is static is made once, and kept; what it forgets each time is another thing. */
 static int forgetful(void)
 {
 	if (!cached)
 		cached = malloc(1000);
-	void *used = realloc(calloc(3, 40), 500);
-	kept[0] = malloc(77); /* lost when the next run sets it anew */
+	void *volatile used = realloc(calloc(3, 40), 500);
+	kept = malloc(77); /* lost when the next run sets it anew */
 	free(used);
 	return 0;
 }
@@ -495,7 +496,7 @@ static int forgetful(void)
 static int tidy(void)
 {
 	forgetful();
-	free(kept[0]);
+	free(kept);
 	return 0;
 }
 
@@ -525,7 +526,7 @@ static bool seen_refused;
 static int ask_for_memory(void)
 {
 	for (int i = 0; i < 200; i++) {
-		void *p = malloc(10);
+		void *volatile p = malloc(10);
 		seen_refused |= !p && errno == ENOMEM;
 		free(p);
 	}
