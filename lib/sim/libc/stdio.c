@@ -27,13 +27,26 @@ static ssize_t cookie_read(void *cookie, char *into, size_t len)
 	return libc_said(f ? pier_disk_readv(f, &iov, 1) : -EBADF);
 }
 
-/* 0 is an error here: fopencookie(3). */
+/* To glibc less than all is an error, and nothing may be less than 0 (fopencookie(3)); to musl that alone is one. */
+#ifdef __GLIBC__
+#define WRITE_FAILED 0
+#else
+#define WRITE_FAILED (-1)
+#endif
+
+/* All of it, as the streams of libc do. */
 static ssize_t cookie_write(void *cookie, const char *from, size_t len)
 {
 	struct file *f = libc_file(((struct stream_of *)cookie)->fd);
-	struct iovec iov = {(void *)(uintptr_t)from, len};
-	int64_t n = libc_said(f ? pier_disk_writev(f, &iov, 1) : -EBADF);
-	return n < 0 ? 0 : n;
+	size_t done = 0;
+	while (done < len) {
+		struct iovec iov = {(void *)(uintptr_t)(from + done), len - done};
+		int64_t n = libc_said(f ? pier_disk_writev(f, &iov, 1) : -EBADF);
+		if (n <= 0)
+			return WRITE_FAILED;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
 }
 
 static int cookie_seek(void *cookie, off64_t *offset, int whence)
