@@ -257,6 +257,8 @@ static int receive_file(struct fetch *f, int64_t body_len)
 	if (in.torn) {
 		hasher_done(&f->hasher);
 		f->hashed = 0;
+		if (err == -EIO)
+			f->have = 0; /* nobody knows what of it the disk has */
 		return over(f, STATUS_LOCAL, "%s.part: %s", f->d->to, pier_strerror(err));
 	}
 	return err;
@@ -437,6 +439,9 @@ static int check(struct fetch *f)
 static int publish(struct fetch *f)
 {
 	int err = pier_file_sync(f->fd);
+	if (err < 0)
+		f->have =
+			0; /* what the disk could not take it has forgotten, and would not say so again: fsync(2) */
 	if (err == 0)
 		err = pier_file_rename(f->local.dir, f->part, f->local.dir, f->local.name);
 	if (err == 0)

@@ -26,6 +26,7 @@ struct task {
 	int fd;
 	pier_file_info info;
 	bool plain;		  /* the server knows no resumable uploads */
+	bool refused;		  /* what was sent last, by an answer */
 	char upload[WEB_URL_MAX]; /* target of the upload's resource */
 	struct progress progress;
 };
@@ -176,6 +177,7 @@ static enum outcome judge(struct task *t, const pier_http_head *head, int *statu
 
 	if (head->status >= 200 && head->status < 300)
 		return verify(t, head, status);
+	t->refused = true;
 	enum outcome outcome = refused(t, head, status);
 	if (head->status == 400 && pier_file_fstat(t->fd, &now) == 0 &&
 	    (now.mtime != t->info.mtime || now.size != t->info.size))
@@ -293,7 +295,9 @@ static int run(struct task *t)
 	for (;;) {
 		int64_t before = t->p->sent;
 		int status = STATUS_DONE;
-		enum outcome outcome = look(t, &status);
+		/* A name may be there that the server could not put on its disk: a refusal is not overruled by it. */
+		enum outcome outcome = t->refused ? ABSENT : look(t, &status);
+		t->refused = false;
 		if (outcome == ABSENT) {
 			t->plain |= t->info.size <= SMALL_MAX;
 			outcome = t->plain ? put_plain(t, &status) : put_resumable(t, &status);

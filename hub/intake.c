@@ -207,7 +207,8 @@ int intake_run(struct intake *in)
 		err = run(&ps);
 		int last = stored(&ps), flushed = pier_group_wait(&ps.flushes);
 		in->torn |= flushed < 0;
-		err = flushed < 0 ? flushed : err < 0 ? err : last;
+		/* What the disk says comes first: it is the reason why `torn` is. */
+		err = flushed < 0 ? flushed : last < 0 ? last : err;
 	}
 	free(both);
 	return err;

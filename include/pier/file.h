@@ -65,6 +65,7 @@ PIER_API int pier_file_sync(int fd);
  * new path are made, and put there as well. rename(2). */
 PIER_API int pier_file_rename(pier_dir *from, const char *old_path, pier_dir *to,
 			      const char *new_path);
+/* Removes a file, and puts its folder on the disk: it does not come back. unlink(2). */
 PIER_API int pier_file_remove(pier_dir *d, const char *path);
 
 /* Lists a folder beneath ("" is the folder itself), without "." and "..", sorted by name, at most `max`

@@ -72,11 +72,18 @@ struct io_op {
 			struct sockaddr *sa;
 			socklen_t len;
 		} addr;
+		/* A conn on standby holds an op, so what no kind has both of shares its place. */
 		struct {
-			const char *path, *path2;
-			int dir, fd2;
-			unsigned mode;
-			void *at;
+			const char *path;
+			union {
+				const char *path2;
+				void *at;
+			};
+			int dir;
+			union {
+				int fd2;
+				unsigned mode;
+			};
 			size_t len;
 			int64_t offset;
 		} file;
@@ -88,9 +95,11 @@ struct io_op {
 			const char *host;
 			uint16_t port;
 			bool passive;
-			pier_addrs *out;
 			const struct io_question *question; /* instead of a host's addresses */
-			void *answer;			    /* of question->answer_size */
+			union {
+				pier_addrs *out;
+				void *answer; /* of question->answer_size */
+			};
 			struct lookup *request;
 		} lookup;
 	};

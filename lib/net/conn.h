@@ -44,10 +44,16 @@ struct transport {
 struct inbuf {
 	char *at;
 	size_t start, end, room;
-	size_t scanned; /* of the view: searched for a line's end already */
-	size_t held;	/* of the view: lent to the caller by pier_next */
+	size_t held;	  /* of the view: lent to the caller by pier_next */
+	uint32_t scanned; /* of the view: searched for a line's end already */
 	bool pooled;
 };
+
+/* Beyond 4 GiB a line is searched again. */
+static inline void inbuf_scanned(struct inbuf *in, size_t n)
+{
+	in->scanned = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+}
 
 /* What each message touches comes first: with thousands of conns it is no longer in the cache, and each line of that
  * is waited for. */

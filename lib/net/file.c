@@ -85,21 +85,34 @@ static int sync_dir(int dir)
 	return err;
 }
 
-/* Makes it when it is missing, and its name safe: what is put into it is found by that. */
+static int sync_holder(int dir, const char *path)
+{
+	const char *name;
+	int holder = holder_of(dir, path, &name);
+	if (holder < 0)
+		return holder;
+	int err = sync_dir(holder);
+	pier_io_close(holder);
+	return err == -EACCES
+		       ? 0
+		       : err; /* who may write there need not be able to read, and so to sync */
+}
+
+/* Makes it when it is missing, and its name safe: what is put into it is found by that. One that is there may be that of another,
+ * who has not synced it yet. */
 static int make_dir(int dir, const char *path, unsigned mode)
 {
-	struct io_op op = {.kind = IO_MKDIR};
-	const char *name;
-	op.file.dir = dir;
-	op.file.path = path;
-	op.file.mode = mode;
-	int err = (int)run(&op);
-	if (err < 0)
-		return err == -EEXIST ? 0 : err;
-	int holder = holder_of(dir, path, &name);
-	err = holder < 0 ? holder : sync_dir(holder);
-	if (holder >= 0)
-		pier_io_close(holder);
+	struct io_op make = {.kind = IO_MKDIR}, take_back = {.kind = IO_REMOVE};
+	make.file.dir = take_back.file.dir = dir;
+	make.file.path = take_back.file.path = path;
+	make.file.mode = mode;
+	take_back.flags = AT_REMOVEDIR;
+	int made = (int)run(&make);
+	if (made < 0 && made != -EEXIST)
+		return made;
+	int err = sync_holder(dir, path);
+	if (err < 0 && made == 0)
+		run(&take_back);
 	return err;
 }
 
@@ -323,6 +336,8 @@ int pier_file_remove(pier_dir *d, const char *path)
 	op.file.dir = dir;
 	op.file.path = name;
 	int err = is_name(name) ? (int)run(&op) : -EINVAL;
+	if (err == 0)
+		err = sync_dir(dir);
 	pier_io_close(dir);
 	return err;
 }

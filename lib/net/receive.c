@@ -202,7 +202,7 @@ static pier_bytes next_framed(pier_conn *c)
 			pier_conn_fail(c, (int)used, "receive from");
 			return (pier_bytes){0};
 		}
-		c->in.scanned = in.len;
+		inbuf_scanned(&c->in, in.len);
 		int64_t n = pier_inbuf_fill(c, pier_frame_wants(c->frame, in), in.len == 0);
 		if (n < 0)
 			return (pier_bytes){0};
@@ -285,7 +285,7 @@ ssize_t pier_gets(pier_conn *c, char *line, size_t room)
 			return give_line(c, text, (size_t)used, line, room);
 		if (used < 0)
 			return pier_conn_fail(c, (int)used, "receive a line from");
-		c->in.scanned = most;
+		inbuf_scanned(&c->in, most);
 		int64_t n = pier_inbuf_fill(c, 0, in.len == 0);
 		if (n < 0)
 			return (ssize_t)n;
@@ -376,7 +376,7 @@ static int64_t fill_frame(pier_conn *c)
 {
 	take_back(c);
 	pier_bytes in = pier_view(c);
-	c->in.scanned = in.len;
+	inbuf_scanned(&c->in, in.len);
 	return pier_inbuf_fill(c, pier_frame_wants(c->frame, in), in.len == 0);
 }
 

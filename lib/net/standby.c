@@ -60,7 +60,7 @@ static int look_at_stream(pier_conn *c)
 		in = (pier_bytes){0};
 	ssize_t used = pier_frame_decode(c->frame, in, c->in.scanned, c->message_max, &message);
 	if (!raw) /* so that nothing is searched twice, here or in pier_next */
-		c->in.scanned = used > 0 ? (size_t)used - 1 : len;
+		inbuf_scanned(&c->in, used > 0 ? (size_t)used - 1 : len);
 	if (used > 0)
 		return here(c);
 	if (used == 0 && raw && len >= c->message_max)
@@ -99,7 +99,7 @@ void pier_standby_return(pier_conn *c)
 static void tuck_away(pier_conn *c)
 {
 	pier_bytes rest = pier_view(c);
-	size_t scanned = c->in.scanned;
+	uint32_t scanned = c->in.scanned;
 	char *at = c->in.pooled && rest.len && rest.len <= TUCKED_MAX ? malloc(rest.len) : NULL;
 	if (!at)
 		return;

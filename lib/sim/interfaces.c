@@ -12,6 +12,7 @@
 #define INTERFACES 2
 #define LO_MTU	   65536
 #define ETH_MTU	   1500
+#define MAC_LEN	   6
 
 static const char *const names[INTERFACES] = {"lo", "eth0"};
 
@@ -58,7 +59,10 @@ int pier_sim_interfaces(pier_interface **out)
 		list[i].flags = IFF_UP | IFF_RUNNING;
 		list[i].addrs = at + (size_t)i * 2;
 		list[i].count = 2;
+		list[i].mac_len = MAC_LEN;
 	}
+	list[1].mac[0] = 0x02; /* of nobody's making: IEEE 802 */
+	list[1].mac[MAC_LEN - 1] = (unsigned char)(pier_node_self()->number + 1);
 	list[0].flags |= IFF_LOOPBACK;
 	list[0].mtu = LO_MTU;
 	list[1].flags |= IFF_BROADCAST | IFF_MULTICAST;

@@ -268,9 +268,7 @@ int pier_stream_pair(struct node *n, int type, struct sock *out[2]);
 struct stream *pier_stream_new(struct node *a, struct node *b);
 void pier_stream_say(struct stream *st, int from, enum chunk_kind kind);
 void pier_sim_sock_enqueue(struct sock *listener, struct sock *s);
-int pier_sim_sock_take_error(struct sock *s); /* tells it once */
-int64_t pier_stream_receive(struct sock *s, struct msghdr *msg, int flags);
-int64_t pier_stream_send(struct sock *s, const struct msghdr *msg);
+void pier_lane_push(struct lane *l, struct chunk *c);
 
 int pier_stream_shutdown(struct sock *s, int how);
 void pier_stream_close(struct sock *s, bool crash);
@@ -278,6 +276,11 @@ void pier_stream_forget(struct stream *st);
 void pier_stream_break(struct sock *s, int err);
 struct stream *pier_stream_any(void); /* of tcp; NULL when there is none */
 void pier_stream_reset(struct stream *st, bool here, bool there); /* at these ends */
+
+/* bytes.c */
+int pier_sim_sock_take_error(struct sock *s); /* tells it once */
+int64_t pier_stream_receive(struct sock *s, struct msghdr *msg, int flags);
+int64_t pier_stream_send(struct sock *s, const struct msghdr *msg);
 
 /* window.c */
 void pier_window_init(struct lane *l);

@@ -15,6 +15,7 @@
  *	backend.c    … and in time (io/backend.h)
  *	dial.c       tcp, unix, seqpacket: how they begin
  *	stream.c     … and go on
+ *	bytes.c      with what programs send and receive
  *	window.c     as far as the reader has room
  *	alive.c      whether there is still somebody
  *	chunk.c      the pieces that travel

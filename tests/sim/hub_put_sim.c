@@ -3,6 +3,8 @@
 #include "hub_site.h"
 #include "test.h"
 
+#include "../../cli/upload.h"
+
 #include <stdlib.h>
 
 #define FILES 3
@@ -12,7 +14,8 @@ static struct file {
 	const char *name;
 	size_t size;
 } files[FILES];
-static int stored; /* so many of them, `pier put` has said */
+static int stored;	     /* so many of them, `pier put` has said */
+static bool answered[FILES]; /* by the hub to who put it, not by one who found it there */
 
 /* ---- What holds at any time ---------------------------------------------------------------------- */
 
@@ -26,7 +29,7 @@ static bool is_fine(int number, bool safe)
 	snprintf(path, sizeof path, SITE_FILES "%s", files[number].name);
 	if (pier_sim_file_get(sim, "srv", path, safe, &file) < 0) {
 		*last = (pier_bytes){0};
-		return number >= stored;
+		return !answered[number];
 	}
 	if (file.p == last->p && file.len == last->len)
 		return true;
@@ -45,18 +48,26 @@ static bool all_fine(void *arg)
 
 /* ---- The programs -------------------------------------------------------------------------------- */
 
-static int put(void)
+static int put_all(void *arg)
 {
+	(void)arg;
 	while (stored < FILES) {
 		char path[40], url[80];
+		struct put_file p = {
+			.path = path, .url = url, .timeout = PIER_S(60), .retry = 5, .quiet = true};
 		snprintf(path, sizeof path, "/home/%d", stored);
 		snprintf(url, sizeof url, SITE_URL "/%s", files[stored].name);
-		if (site_run("put", "--quiet", path, url) == 0)
-			stored++;
+		if (upload_run(&p) == 0)
+			answered[stored++] = !p.there;
 		else
 			pier_sleep(PIER_MS(500));
 	}
 	return 0;
+}
+
+static int put(void)
+{
+	return pier_run(put_all, NULL, .workers = 1);
 }
 
 static void draw_files(pier_sim *s)
@@ -73,7 +84,15 @@ static void draw_files(pier_sim *s)
 	}
 }
 
-static int put_over_crashes(pier_sim *s)
+/* For a while nothing more fits on the hub's disk. */
+static void fill_up(pier_sim *s)
+{
+	CHECK_OK(pier_sim_disk(s, "srv", .room = 1));
+	pier_sleep((int64_t)pier_sim_chance(s, PIER_S(3)));
+	CHECK_OK(pier_sim_disk(s, "srv"));
+}
+
+static int put_over(pier_sim *s, bool full)
 {
 	sim = s;
 	stored = 0;
@@ -84,14 +103,28 @@ static int put_over_crashes(pier_sim *s)
 	for (uint64_t crashes = pier_sim_chance(s, 6); crashes; crashes--) {
 		pier_sleep((int64_t)pier_sim_chance(s, pier_sim_chance(s, 2) ? PIER_S(3)
 									     : PIER_MS(100)));
-		site_crash(s, pier_sim_chance(s, 3) ? "srv" : "home");
+		if (full)
+			fill_up(s);
+		else
+			site_crash(s, pier_sim_chance(s, 3) ? "srv" : "home");
 	}
 	pier_sim_calm(s);
 	site_up(s);
 	if (pier_sim_wait(s, "home") < 0)
 		return -EPROTO;
+	pier_sleep(PIER_S(1)); /* what was found there is on its way to the disk */
 	site_crash(s, "srv");
 	return pier_sim_check(s, stored == FILES && all_fine(NULL));
+}
+
+static int put_over_crashes(pier_sim *s)
+{
+	return put_over(s, false);
+}
+
+static int put_over_full_disks(pier_sim *s)
+{
+	return put_over(s, true);
 }
 
 TEST_WITHIN(100, a_file_that_was_stored_is_there_and_whole)
@@ -100,4 +133,16 @@ TEST_WITHIN(100, a_file_that_was_stored_is_there_and_whole)
 	CHECK_EQ(pier_sim_run(put_over_crashes, .seeds = 50, .loss = 0.02, .delay = PIER_MS(20),
 			      .partitions = 1, .resets = 2),
 		 0);
+}
+
+TEST_WITHIN(100, a_disk_that_fails_has_no_torn_file)
+{
+	site_hush();
+	CHECK_EQ(pier_sim_run(put_over_crashes, .seeds = 30, .disk_faults = 0.05), 0);
+}
+
+TEST_WITHIN(100, a_disk_that_is_full_takes_the_file_once_there_is_room)
+{
+	site_hush();
+	CHECK_EQ(pier_sim_run(put_over_full_disks, .seeds = 30, .loss = 0.01), 0);
 }

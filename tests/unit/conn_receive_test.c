@@ -19,6 +19,37 @@ ON_BOTH(next_gives_what_has_arrived)
 	CHECK_STR(pier_why(c), "");
 }
 
+/* After much at a time a wait is as any other: it ends in time, nothing is lost, and the end is told. */
+ON_BOTH(much_at_a_time_and_then_little)
+{
+	static char much[40000], got[sizeof much];
+	int raw;
+	PIER_AUTO *c = joined(&raw, PIER_RAW, 0);
+	for (int round = 0; round < 3; round++) {
+		memset(much, 'a' + round, sizeof much);
+		put(raw, much, sizeof much);
+		for (size_t at = 0; at < sizeof much;) {
+			pier_bytes b = pier_next(c);
+			CHECK(b.p && b.len <= sizeof much - at);
+			memcpy(got + at, b.p, b.len);
+			at += b.len;
+		}
+		CHECK(memcmp(got, much, sizeof much) == 0);
+		PIER_WITHIN (PIER_MS(5))
+			CHECK(!pier_next(c).p);
+		CHECK_EQ(pier_err(c), -ETIMEDOUT);
+		pier_clear(c);
+		put_text(raw, "little");
+		CHECK_BYTES(pier_next(c), "little");
+	}
+	put(raw, much, sizeof much);
+	close(raw);
+	for (size_t left = sizeof much; left;)
+		left -= pier_next(c).len;
+	CHECK(!pier_next(c).p);
+	CHECK_EQ(pier_err(c), 0);
+}
+
 ON_BOTH(a_view_is_good_until_the_next_receive)
 {
 	int raw;

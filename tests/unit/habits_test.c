@@ -59,7 +59,8 @@ static void open_conns(struct all *a)
 	char url[64];
 	pier_addr at;
 	CHECK_OK(pier_listen("tcp://127.0.0.1:0", &a->listener));
-	CHECK_OK(pier_listen("unix:@pier-habits", &a->local));
+	snprintf(url, sizeof url, "unix:@pier-habits-%d", (int)getpid());
+	CHECK_OK(pier_listen(url, &a->local));
 	CHECK_OK(pier_listener_addr(a->listener, &at));
 	snprintf(url, sizeof url, "tcp://127.0.0.1:%u", pier_addr_port(&at));
 	a->dialled = pier_dial(url);

@@ -218,11 +218,12 @@ TEST(sockets_of_systemd_are_taken_by_name)
 ON_BOTH(a_listener_tells_where_to_dial_it)
 {
 	static const char *const urls[] = {"tcp://127.0.0.1:0", "tcp://:0",
-					   "unix:@pier-listener-url",
-					   "seqpacket:@pier-listener-url"};
+					   "unix:@pier-listener-%d", "seqpacket:@pier-listener-%d"};
 	for (int i = 0; i < 4; i++) {
+		char url[64]; /* nobody else's on this machine */
+		snprintf(url, sizeof url, urls[i], (int)getpid());
 		PIER_AUTO_LISTENER *l = NULL;
-		CHECK_OK(pier_listen(urls[i], &l));
+		CHECK_OK(pier_listen(url, &l));
 		PIER_AUTO *c = pier_dial(pier_listener_url(l));
 		CHECK_STR(pier_why(c), "");
 		CHECK_EQ(pier_listener_port(l), i < 2 ? pier_addr_port(pier_peer_addr(c)) : 0);

@@ -53,7 +53,7 @@ static int make_interface(const char *name)
 	return ((struct nlmsgerr *)NLMSG_DATA((struct nlmsghdr *)answer))->error;
 }
 
-static void set(int fd, const char *name, unsigned long what, const char *number)
+static void set(int fd, const char *name, unsigned what, const char *number)
 {
 	struct ifreq r = {.ifr_flags = IFF_UP};
 	pier_addr a;

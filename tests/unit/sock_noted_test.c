@@ -92,6 +92,7 @@ TEST(what_is_said_names_the_call_and_whom_it_concerned)
 
 TEST(an_arrival_tells_what_the_socket_was_told_to_tell)
 {
+	test_skip_emulated("qemu does not know all of these control data");
 	pier_arrival a;
 	char text[8];
 	pier_addr at;

@@ -3,8 +3,10 @@
 #include "real.h"
 
 #include <fcntl.h>
-#include <string.h>
+#include <stdarg.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 BESIDE(mmap);
 BESIDE(munmap);
@@ -13,7 +15,6 @@ BESIDE(munmap);
 
 struct mapping {
 	char *at;
-	size_t len;
 	struct inode *inode;
 };
 
@@ -35,14 +36,14 @@ static void *failed(int err)
 	return MAP_FAILED;
 }
 
-static void *share(struct file *f, size_t len, int prot, size_t offset)
+static void *share(struct file *f, int prot, size_t offset)
 {
 	struct inode *i = f->inode;
 	if ((prot & PROT_WRITE) && (f->flags & O_ACCMODE) != O_RDWR)
 		return failed(EACCES);
 	if (mapping_count == MAPPINGS_MAX || pier_inode_map(i, (prot & PROT_WRITE) != 0) < 0)
 		return failed(ENOMEM);
-	mappings[mapping_count] = (struct mapping){i->bytes[NOW] + offset, len, i};
+	mappings[mapping_count] = (struct mapping){i->bytes[NOW] + offset, i};
 	return mappings[mapping_count++].at;
 }
 
@@ -73,7 +74,7 @@ void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
 		return failed(ENODEV);
 	if ((flags & MAP_TYPE) == MAP_PRIVATE)
 		return copy(f, at, len, prot, flags, offset);
-	return flags & MAP_FIXED ? failed(EINVAL) : share(f, len, prot, (size_t)offset);
+	return flags & MAP_FIXED ? failed(EINVAL) : share(f, prot, (size_t)offset);
 }
 ALSO(mmap, mmap64);
 
@@ -85,6 +86,22 @@ int munmap(void *at, size_t len)
 	pier_inode_unmap(m->inode);
 	*m = mappings[--mapping_count];
 	return 0;
+}
+
+/* It has its room already: it stays where it is, or there is none. */
+void *mremap(void *at, size_t old_len, size_t len, int flags, ...)
+{
+	va_list args;
+	va_start(args, flags);
+	void *to = flags & MREMAP_FIXED ? va_arg(args, void *) : NULL;
+	va_end(args);
+	struct mapping *m = find(at);
+	if (!m)
+		return (void *)syscall(SYS_mremap, at, old_len, len, flags, to);
+	size_t offset = (size_t)(m->at - m->inode->bytes[NOW]);
+	if (to || !len || len > FILE_MAX - offset)
+		return failed(ENOMEM);
+	return at;
 }
 
 int msync(void *at, size_t len, int flags)
