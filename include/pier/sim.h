@@ -51,6 +51,7 @@ typedef struct pier_sim_opts {
 	/* receives and sends do all that they can, and as soon as they can: for programs that are wrong to count on that,
 	 * and shall be forgiven */
 	bool whole;
+	bool leaks; /* memory that a program leaves behind fails the seed; see docs/simulation.md for which */
 	double memory_faults; /* share of allocations of nodes that are refused; by pier-sim on glibc alone */
 	double disk_faults; /* share of what is asked of a disk that fails (EIO), or is done in part */
 } pier_sim_opts;

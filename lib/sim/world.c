@@ -234,7 +234,7 @@ static void look_for_memory(struct node *n)
 	struct left l = {0};
 	char site[FUNCTION_MAX];
 	n->has_run = true;
-	if (!pier_left || !n->again)
+	if (!pier_left || !pier_world->o.leaks || !n->again)
 		return;
 	pier_left(n, &l);
 	if (!l.blocks)

@@ -516,9 +516,9 @@ TEST(memory_that_a_later_run_leaves_behind_is_found)
 	test_skip("memory is counted by glibc's names, and not beneath a sanitizer");
 #endif
 	program = tidy;
-	CHECK_EQ(pier_sim_run(run_thrice, .seeds = 5), 0);
+	CHECK_EQ(pier_sim_run(run_thrice, .seeds = 5, .leaks = true), 0);
 	program = forgetful;
-	CHECK_EQ(pier_sim_run(run_thrice, .seeds = 5), 1);
+	CHECK_EQ(pier_sim_run(run_thrice, .seeds = 5, .leaks = true), 1);
 }
 
 static bool seen_refused;
