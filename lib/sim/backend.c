@@ -1,7 +1,7 @@
 /* The backend of a simulated thread: an op is tried at once, or, where the seed likes that better, a little later; what
  * has to wait is tried again when its sock has news; what has ended is delivered by the next wait, or by one of the next,
  * so that a deadline may come between an end and its delivery. */
-#include "disk.h"
+#include "sim/disk/disk.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* What a simulated kernel answers at once: descriptors, addresses, options. */
 #include "film.h"
-#include "sock.h"
+#include "sim/net/sock.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* Machines: started, stopped, crashed; and what they are called. */
-#include "disk.h"
+#include "sim/disk/disk.h"
 #include "film.h"
 
 #include <arpa/inet.h>

@@ -1,7 +1,7 @@
 /* A process per seed: what is static in programs begins anew in each, and one that crashes or hangs is a seed that failed
  * like another. */
 #include "report.h"
-#include "sock.h"
+#include "sim/net/sock.h"
 
 #include "fiber/sanitize.h"
 

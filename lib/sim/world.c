@@ -1,7 +1,7 @@
 /* The clock of a simulation. What is due happens in the order of its time; of the tasks that could run, chance takes one;
  * when none can, time jumps to the next event. */
 #include "film.h"
-#include "sock.h"
+#include "sim/net/sock.h"
 
 #include "fiber/dump.h"
 

@@ -1,31 +1,23 @@
 /* The world of a simulation: its clock, its chance, its events, its nodes. One thread runs all of it.
  *
- *	aside.h      memory of the world itself
  *	run.c        a process per seed, and what it reports
- *	film.c       what happened last, and picture.c draws it
  *	world.c      the clock: events in the order of their time, tasks in an order of chance
  *	task.c       a thread of a node: a stack that is left when it waits
  *	node.c       machines: their start and end, their addresses
- *	names.c      what they are called
- *	link.c       what a packet meets on its way
- *	weather.c    … when nobody has planned it
  *	kernel.c     what a node's kernel answers at once (io/kernel.h)
- *	descriptor.c socks and the numbers that name them
- *	bind.c       … and the addresses
  *	backend.c    … and in time (io/backend.h)
- *	dial.c       tcp, unix, seqpacket: how they begin
- *	stream.c     … and go on
- *	bytes.c      with what programs send and receive
- *	window.c     as far as the reader has room
- *	alive.c      whether there is still somebody
- *	chunk.c      the pieces that travel
- *	datagram.c   udp
- *	unixgram.c   unix datagrams
- *	group.c      to many: groups, broadcast
- *	interfaces.c lo, eth0
- *	message.c    what is beside the bytes
- *	option.c     setsockopt
- *	disk.h       files */
+ *	report.c     what went wrong; film.c what happened last, and picture.c draws it
+ *	aside.h      memory of the world itself
+ *
+ *	net/link.c       what a packet meets on its way, weather.c when nobody has planned it
+ *	net/descriptor.c socks and the numbers that name them; bind.c their addresses, option.c setsockopt
+ *	net/dial.c       tcp, unix, seqpacket: how they begin
+ *	net/stream.c     … and go on: bytes.c with what programs send, window.c as far as the reader has room,
+ *	                 alive.c whether there is still somebody, chunk.c in pieces
+ *	net/datagram.c   udp; unixgram.c unix datagrams; group.c to many; message.c what is beside the bytes
+ *	net/names.c      what nodes are called; interfaces.c lo, eth0
+ *	disk/disk.h      files
+ *	libc/            what stands before libc in programs of scenarios */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
 

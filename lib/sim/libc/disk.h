@@ -6,7 +6,7 @@
 #undef _FILE_OFFSET_BITS
 
 #include "libc.h"
-#include "sim/disk.h"
+#include "sim/disk/disk.h"
 
 #include <errno.h>
 

@@ -1,5 +1,5 @@
 /* udp: each by itself, and each may be lost, come twice, or be overtaken. */
-#include "film.h"
+#include "sim/film.h"
 #include "sock.h"
 
 #include <errno.h>

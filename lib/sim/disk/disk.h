@@ -11,7 +11,7 @@
 #ifndef SIM_DISK_H
 #define SIM_DISK_H
 
-#include "sock.h"
+#include "sim/net/sock.h"
 
 #include <limits.h>
 #include <sys/stat.h>

@@ -5,7 +5,7 @@
  *	   ←──── ANSWER ─────────┤   connected
  *	   ├── CONFIRMED ───────→  can be accepted
  *	   ├── DATA … END ──────→ */
-#include "film.h"
+#include "sim/film.h"
 #include "sock.h"
 
 #include <errno.h>

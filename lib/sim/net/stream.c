@@ -1,6 +1,6 @@
 /* tcp, unix and seqpacket: what arrives does so in order or not at all. What is lost on the way is sent again, so a loss is
  * a delay. */
-#include "film.h"
+#include "sim/film.h"
 #include "sock.h"
 
 #include <errno.h>

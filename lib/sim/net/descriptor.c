@@ -1,6 +1,6 @@
 /* Simulated socks, and the numbers that name them. A sock has as many names as dup(2) and SCM_RIGHTS have made; the last
  * that goes closes it. */
-#include "disk.h"
+#include "sim/disk/disk.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -2,7 +2,7 @@
 #ifndef SIM_SOCK_H
 #define SIM_SOCK_H
 
-#include "world.h"
+#include "sim/world.h"
 
 #include <sys/socket.h>
 

@@ -1,5 +1,5 @@
 /* What happens to the network by itself, at times that the seed has chosen: partitions, resets, ways that become others. */
-#include "film.h"
+#include "sim/film.h"
 #include "sock.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* What packets meet on their way. */
-#include "film.h"
+#include "sim/film.h"
 #include "sock.h"
 
 #include <errno.h>
