@@ -18,7 +18,7 @@ static bool is_fine(bool safe)
 {
 	static pier_bytes seen[2];
 	pier_bytes file;
-	if (pier_sim_file_get(sim, "home", "/home/film", safe, &file) < 0) {
+	if (pier_sim_file_get(sim, "home", "/my/film", safe, &file) < 0) {
 		seen[safe] = (pier_bytes){0};
 		return !fetched;
 	}
@@ -37,7 +37,7 @@ static bool fine(void *arg)
 static int get(void)
 {
 	while (!fetched) {
-		fetched = site_run("get", "--quiet", "-o", "/home/film", SITE_URL FILM) == 0;
+		fetched = site_run("get", "--quiet", "-o", "/my/film", SITE_URL FILM) == 0;
 		if (!fetched)
 			sleep(1);
 	}
@@ -49,7 +49,7 @@ static int get_over(pier_sim *s)
 	sim = s;
 	site_open(s);
 	CHECK_OK(pier_sim_file_put(s, "srv", SITE_FILES "film", site_bytes(1, FILM_LEN)));
-	CHECK_OK(pier_sim_file_put(s, "home", "/home/readme", pier_text("mine\n")));
+	CHECK_OK(pier_sim_file_put(s, "home", "/my/readme", pier_text("mine\n")));
 	CHECK_OK(pier_sim_always(s, fine, NULL, "what was fetched is all there"));
 	CHECK_OK(pier_sim_node(s, "home", get));
 	for (uint64_t crashes = pier_sim_chance(s, 6); crashes; crashes--) {

@@ -55,7 +55,7 @@ static int put_all(void *arg)
 		char path[40], url[80];
 		struct put_file p = {
 			.path = path, .url = url, .timeout = PIER_S(60), .retry = 5, .quiet = true};
-		snprintf(path, sizeof path, "/home/%d", stored);
+		snprintf(path, sizeof path, "/my/%d", stored);
 		snprintf(url, sizeof url, SITE_URL "/%s", files[stored].name);
 		int status = upload_run(&p);
 		/* Holes that a crash of the hub left are its own to mend. */
@@ -82,7 +82,7 @@ static void draw_files(pier_sim *s)
 	for (int i = 0; i < FILES; i++) {
 		files[i].name = names[i][pier_sim_chance(s, 2)];
 		files[i].size = sizes[pier_sim_chance(s, sizeof sizes / sizeof *sizes)];
-		snprintf(path, sizeof path, "/home/%d", i);
+		snprintf(path, sizeof path, "/my/%d", i);
 		CHECK_OK(pier_sim_file_put(s, "home", path, site_bytes(i, files[i].size)));
 	}
 }
