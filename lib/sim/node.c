@@ -1,6 +1,6 @@
 /* Machines: started, stopped, crashed; and what they are called. */
-#include "sim/disk/disk.h"
 #include "film.h"
+#include "sim/disk/disk.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
