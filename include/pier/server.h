@@ -167,7 +167,7 @@ PIER_API uint16_t pier_listener_port(const pier_listener *l);
 PIER_API const char *pier_listener_url(pier_listener *l);
 
 /* Closes it and removes its unix path. NULL is allowed. Nobody may wait in pier_accept on it any more: who does is cancelled
- * first (pier_cancel). */
+ * first (pier_group_cancel). */
 PIER_API void pier_listener_close(pier_listener *l);
 
 /* A listener that its scope owns:	PIER_AUTO_LISTENER *l = NULL; */
