@@ -11,9 +11,9 @@
 #define PORTS_FIRST 64
 
 /* The ops of one direction of a descriptor: the first is with the kernel, the others wait for it, since the
- * kernel promises no order among several. */
+ * kernel promises no order among several. The last one's next is the first. */
 struct line {
-	struct io_op *first, **last;
+	struct io_op *last;
 };
 
 struct port {
@@ -24,18 +24,18 @@ struct port {
 	bool said;	   /* something, since it last heard something */
 };
 
-/* By descriptor; each in memory of its own, for its pointers into itself. */
+/* By descriptor. */
 struct ports {
-	struct port **at;
+	struct port *at;
 	size_t room;
 };
 
 static inline struct port *port_find(const struct ports *all, int fd)
 {
-	return (size_t)fd < all->room ? all->at[fd] : NULL;
+	return (size_t)fd < all->room ? &all->at[fd] : NULL;
 }
 
-/* NULL when memory is out. */
+/* Moves those that are there. NULL when memory is out. */
 static inline struct port *port_make(struct ports *all, int fd)
 {
 	size_t at = (size_t)fd;
@@ -43,26 +43,14 @@ static inline struct port *port_make(struct ports *all, int fd)
 		size_t room = all->room ? all->room : PORTS_FIRST;
 		while (room <= at)
 			room *= 2;
-		struct port **ports = realloc(all->at, room * sizeof(*ports));
+		struct port *ports = realloc(all->at, room * sizeof(*ports));
 		if (!ports)
 			return NULL;
 		memset(ports + all->room, 0, (room - all->room) * sizeof(*ports));
 		all->at = ports;
 		all->room = room;
 	}
-	struct port *p = all->at[at];
-	if (!p && (p = all->at[at] = calloc(1, sizeof *p))) {
-		p->in.last = &p->in.first;
-		p->out.last = &p->out.first;
-	}
-	return p;
-}
-
-static inline void ports_done(struct ports *all)
-{
-	for (size_t i = 0; i < all->room; i++)
-		free(all->at[i]);
-	free(all->at);
+	return &all->at[at];
 }
 
 static inline struct line *line_of(struct port *p, const struct io_op *op)
@@ -70,21 +58,29 @@ static inline struct line *line_of(struct port *p, const struct io_op *op)
 	return io_kind_reads(op->kind) ? &p->in : &p->out;
 }
 
+static inline struct io_op *line_first(const struct line *l)
+{
+	return l->last ? l->last->next : NULL;
+}
+
 static inline void line_push(struct line *l, struct io_op *op)
 {
-	op->next = NULL;
-	*l->last = op;
-	l->last = &op->next;
+	op->next = op;
+	if (l->last) {
+		op->next = l->last->next;
+		l->last->next = op;
+	}
+	l->last = op;
 }
 
 static inline void line_remove(struct line *l, struct io_op *op)
 {
-	struct io_op **at = &l->first;
-	while (*at != op)
-		at = &(*at)->next;
-	*at = op->next;
-	if (l->last == &op->next)
-		l->last = at;
+	struct io_op *before = l->last;
+	while (before->next != op)
+		before = before->next;
+	before->next = op->next;
+	if (l->last == op)
+		l->last = before == op ? NULL : before;
 }
 
 #endif

@@ -133,7 +133,7 @@ static void uring_close(struct io *io)
 	for (unsigned i = 0; i < bufs; i++)
 		pier_io_buf_give(io, u->bufs[i]);
 	free(u->bufs);
-	ports_done(&u->ports);
+	free(u->ports.at);
 	free(u->slots.at);
 	pier_io_done(io);
 	free(u);
@@ -206,7 +206,7 @@ static int64_t perform(struct uring_io *u, struct port *p, struct io_op *op)
 
 static bool queue_op(struct uring_io *u, struct io_op *op)
 {
-	const struct port *p = u->ports.at[op->fd];
+	const struct port *p = &u->ports.at[op->fd];
 	if (!slot_take(&u->slots, op, u->turn))
 		return false;
 	struct io_uring_sqe *s = entry(u);
@@ -227,7 +227,7 @@ static bool uring_submit(struct io *io, struct io_op *op)
 	if (!p)
 		return true;
 	struct line *l = line_of(p, op);
-	if (!l->first && !op->tried && tries_first(u, p, op)) {
+	if (!l->last && !op->tried && tries_first(u, p, op)) {
 		if (perform(u, p, op) != IO_WAIT)
 			return true;
 	} else if (op->nowait) {
@@ -236,7 +236,7 @@ static bool uring_submit(struct io *io, struct io_op *op)
 	}
 	op->slot = SLOT_NONE;
 	op->result = -ENOMEM;
-	if (!l->first && !queue_op(u, op))
+	if (!l->last && !queue_op(u, op))
 		return true;
 	line_push(l, op);
 	return false;
@@ -246,7 +246,7 @@ static bool uring_submit(struct io *io, struct io_op *op)
 static void next_in_line(struct uring_io *u, struct port *p, struct line *l)
 {
 	struct io_op *op;
-	while ((op = l->first) && op->slot == SLOT_NONE) {
+	while ((op = line_first(l)) && op->slot == SLOT_NONE) {
 		int64_t result = tries_first(u, p, op) ? perform(u, p, op) : IO_WAIT;
 		if (result == IO_WAIT) {
 			if (queue_op(u, op))
@@ -267,7 +267,7 @@ static void uring_cancel(struct io *io, struct io_op *op)
 		return;
 	}
 	if (op->slot == SLOT_NONE) { /* the kernel does not know it yet */
-		line_remove(line_of(u->ports.at[op->fd], op), op);
+		line_remove(line_of(&u->ports.at[op->fd], op), op);
 		pier_io_end(io, op, -ECANCELED);
 		return;
 	}
@@ -338,7 +338,7 @@ static void complete(struct uring_io *u, const struct io_uring_cqe *c)
 	if (!slot)
 		return;
 	struct io_op *op = slot->op;
-	struct port *p = u->ports.at[op->fd];
+	struct port *p = &u->ports.at[op->fd];
 
 	learn(u, p, op, slot->turn, c);
 	slot_give(&u->slots, op->slot);
@@ -372,7 +372,7 @@ static void fetch_ahead(struct uring_io *u)
 		ops[count++] = slot->op;
 	}
 	for (unsigned i = 0; i < count; i++) {
-		__builtin_prefetch(u->ports.at[ops[i]->fd], 1);
+		__builtin_prefetch(&u->ports.at[ops[i]->fd], 1);
 		for (size_t at = 0; at < OWNER_FETCHED; at += CACHE_LINE)
 			__builtin_prefetch((char *)ops[i]->owner + at, 1);
 	}
@@ -420,8 +420,7 @@ static void uring_leave_fd(struct io *io, int fd)
 	struct port *p = port_find(&u->ports, fd);
 	if (!p)
 		return;
-	assert(!p->in.first &&
-	       !p->out.first); /* so no entry that is yet to be submitted names it */
+	assert(!p->in.last && !p->out.last); /* so no entry that is yet to be submitted names it */
 	p->nothing_left = p->prompt = p->more_wait = p->said = false;
 }
 
