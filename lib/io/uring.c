@@ -27,6 +27,8 @@
 #define SAID_SHORT 4096	   /* bytes: more often fills its socket up, and waits in the ring anyway */
 #define CROWD	   4	   /* completions of a turn that surely did not sleep */
 
+#define FEW_BUFS 4 /* a part of the ring's: with fewer it gets fresh ones */
+
 /* What is fetched of ops before they are delivered. */
 #define AHEAD	      32  /* ops */
 #define OP_FETCHED    320 /* bytes: the op and what is above it on its stack */
@@ -41,8 +43,9 @@ enum {
 struct uring_io {
 	struct io io;
 	struct ring ring;
-	void **bufs;	  /* by number: what the kernel may fill; NULL where memory was out */
-	unsigned lacking; /* of them */
+	void **bufs;	  /* by number: what the kernel may fill; NULL where one is lacking */
+	uint16_t *vacant; /* the numbers of those … */
+	unsigned lacking; /* … and how many */
 	struct slots slots;
 	uint32_t turn;
 	bool crowd;	/* the turn brought many completions */
@@ -70,26 +73,23 @@ static struct io_uring_sqe *entry(struct uring_io *u)
 	return s;
 }
 
-static bool offer(struct uring_io *u, uint16_t id)
+/* Gives the kernel buffers for the vacant numbers: those that have come back, and fresh memory while more than `most`
+ * are lacking. */
+static void refill(struct uring_io *u, unsigned most)
 {
-	if (!u->bufs[id] && !(u->bufs[id] = pier_io_buf_take(&u->io)))
-		return false;
-	pier_ring_offer(&u->ring, id, u->bufs[id], IO_BUF_SIZE);
-	return true;
+	void *buf;
+	while (u->lacking && (u->io.bufs.free || u->lacking > most) &&
+	       (buf = pier_io_buf_take(&u->io))) {
+		uint16_t id = u->vacant[--u->lacking];
+		u->bufs[id] = buf;
+		pier_ring_offer(&u->ring, id, buf, IO_BUF_SIZE);
+	}
 }
 
-/* Places for buffers that stayed empty when memory was out are filled when there is some again. */
-static void refill(struct uring_io *u)
+/* Who has read gives back a buffer soon. If a burst took fresh ones first, twice of what it needs would stay. */
+static void refill_lazily(struct uring_io *u)
 {
-	unsigned wanted = u->lacking;
-	for (unsigned id = 0; wanted && id < u->ring.bufs_count; id++) {
-		if (u->bufs[id])
-			continue;
-		if (!offer(u, (uint16_t)id))
-			return;
-		u->lacking--;
-		wanted--;
-	}
+	refill(u, u->ring.bufs_count - u->ring.bufs_count / FEW_BUFS);
 }
 
 /* Mail wakes the ring through its eventfd: each write is one completion, and the count is never read. */
@@ -113,10 +113,14 @@ static int start(struct uring_io *u, const struct ring_shape *shape)
 	if (err < 0)
 		return err;
 	u->bufs = calloc(shape->bufs, sizeof(*u->bufs));
-	if (!u->bufs)
+	u->vacant = malloc(shape->bufs * sizeof(*u->vacant));
+	if (!u->bufs || !u->vacant)
 		return -ENOMEM;
-	u->lacking = shape->bufs;
-	refill(u);
+	while (u->lacking < shape->bufs) {
+		u->vacant[u->lacking] = (uint16_t)u->lacking;
+		u->lacking++;
+	}
+	refill(u, 0);
 	if (u->lacking)
 		return -ENOMEM;
 	listen_for_mail(u);
@@ -133,6 +137,7 @@ static void uring_close(struct io *io)
 	for (unsigned i = 0; i < bufs; i++)
 		pier_io_buf_give(io, u->bufs[i]);
 	free(u->bufs);
+	free(u->vacant);
 	free(u->ports.at);
 	free(u->slots.at);
 	pier_io_done(io);
@@ -210,6 +215,8 @@ static bool queue_op(struct uring_io *u, struct io_op *op)
 	if (!slot_take(&u->slots, op, u->turn))
 		return false;
 	struct io_uring_sqe *s = entry(u);
+	if (op->kind == IO_RECV && !op->mem.at)
+		refill_lazily(u);
 	pier_entry_fill(s, op, p->nothing_left && !p->prompt);
 	s->user_data = slot_tag(&u->slots, op);
 	return true;
@@ -284,23 +291,24 @@ static void uring_cancel(struct io *io, struct io_op *op)
 
 /* ---- Completing ---------------------------------------------------------------------------------- */
 
-/* The buffer that came with the bytes is the receiver's now; another takes its place in the ring. */
+/* The buffer that came with the bytes is the receiver's now; another will take its place in the ring. */
 static void take_buf(struct uring_io *u, struct io_op *op, const struct io_uring_cqe *c)
 {
 	uint16_t id = (uint16_t)(c->flags >> IORING_CQE_BUFFER_SHIFT);
-	if (c->res > 0) {
-		op->mem.at = u->bufs[id];
-		u->bufs[id] = NULL;
+	if (c->res <= 0) {
+		pier_ring_offer(&u->ring, id, u->bufs[id], IO_BUF_SIZE);
+		return;
 	}
-	if (!offer(u, id))
-		u->lacking++;
+	op->mem.at = u->bufs[id];
+	u->bufs[id] = NULL;
+	u->vacant[u->lacking++] = id;
 }
 
 /* The kernel had no buffer left. By now there are others, unless memory is out. */
 static int64_t without_buf(struct uring_io *u)
 {
 	count_add(&u->io.counts.no_buffer, 1);
-	refill(u);
+	refill(u, 0);
 	return u->lacking == u->ring.bufs_count ? -ENOMEM : IO_WAIT;
 }
 
@@ -400,8 +408,7 @@ static void uring_wait(struct io *io, int64_t deadline)
 	io->now = io->asked = pier_io_clock();
 	u->slow_turn = io->now - began > TURN_LONG;
 	u->turn++;
-	if (u->lacking)
-		refill(u);
+	refill_lazily(u);
 	if (!io->ended && deadline > io->now && !pier_ring_has_completions(&u->ring)) {
 		atomic_store(&io->mail.asleep, true);
 		if (!pier_io_has_mail(io))

@@ -63,6 +63,30 @@ ON_EACH(receivers_beyond_the_buffers_get_one_in_their_turn)
 	scatter(io, &c);
 }
 
+/* They come back to the ring, and no others were made meanwhile. */
+static void burst_on_ring(struct io *io)
+{
+	static struct crowd c;
+	gather(io, &c, false);
+	speak(&c);
+	for (int i = 0; i < MANY; i++)
+		CHECK_EQ(answer(io, &c.in[i]), 1);
+	for (int i = 0; i < MANY; i++)
+		pier_io_buf_give(io, c.in[i].op.mem.at);
+	CHECK_EQ(io->bufs.count, MANY);
+	turn(io, 0);
+	CHECK_EQ(io->bufs.count, 0);
+	scatter(io, &c);
+}
+
+TEST(a_burst_takes_no_buffers_but_those_that_a_ring_has)
+{
+	test_skip_simulated("there is one backend");
+	struct io *io = NULL;
+	int err = pier_io_uring.open(&io);
+	on_one("uring", err, io, burst_on_ring);
+}
+
 ON_EACH(many_cancelled_at_once_each_complete_once)
 {
 	static struct crowd c;
