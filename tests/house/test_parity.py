@@ -2,8 +2,9 @@
 
 import re
 
-# Test methods in CPython 3.13's test_socket.py and test_socketserver.py.
-METHODS = {"test_socket.py": 334, "test_socketserver.py": 27}
+# Test methods in CPython 3.13's test_socket.py and test_socketserver.py: those with a body, and seven that
+# their classes have by an assignment.
+METHODS = {"test_socket.py": 341, "test_socketserver.py": 27}
 ROW = re.compile(r"^\| (test\w*) \| (.+?) \| (.*?) ?\|$", re.MULTILINE)
 C_TEST = re.compile(r"^(?:TEST|ON_FIBER|ON_BOTH|ON_\w+|TEST_\w+)\w*\((?:\d+, *)?(\w+)\)", re.MULTILINE)
 PY_TEST = re.compile(r"^def (test_\w+)\(", re.MULTILINE)

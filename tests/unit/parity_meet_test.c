@@ -44,6 +44,59 @@ ON_BOTH(a_dial_keeps_the_error_that_it_met)
 	}
 }
 
+ON_BOTH(a_dialled_conn_is_of_the_family_of_its_address)
+{
+	static const struct {
+		const char *host;
+		int family;
+	} known[] = {{"127.0.0.1", AF_INET}, {"[::1]", AF_INET6}};
+	for (int i = 0; i < 2; i++) {
+		char url[64];
+		pier_listener *l;
+		pier_sock below;
+		pier_addr local;
+		url_of(url, known[i].host, 0);
+		CHECK_OK(pier_listen(url, &l));
+		url_of(url, known[i].host, port_of(l));
+		PIER_AUTO *c = pier_dial(url);
+		CHECK_OK(pier_err(c));
+		CHECK_OK(pier_sock_of(c, &below));
+		CHECK_EQ(below.family, known[i].family);
+		CHECK_EQ(below.type, SOCK_STREAM);
+		CHECK_OK(pier_local_addr(c, &local));
+		CHECK_EQ(local.sa.sa_family, known[i].family);
+		pier_listener_close(l);
+	}
+}
+
+static int answer_late(void *listener)
+{
+	pier_conn *c;
+	CHECK_OK(pier_accept(listener, &c));
+	CHECK_OK(pier_sleep(PIER_MS(60)));
+	CHECK_EQ(pier_send(c, "done!", 5), 5);
+	pier_close(c);
+	return 0;
+}
+
+/* The default is for raw sockets: a conn made elsewhere in the process is not to time out by it. */
+ON_FIBER(a_dial_takes_its_times_from_its_options_alone)
+{
+	char url[64], got[8];
+	pier_listener *l;
+	pier_group g = PIER_GROUP;
+	CHECK_OK(pier_listen("tcp://127.0.0.1:0", &l));
+	url_of(url, "127.0.0.1", port_of(l));
+	pier_set_default_timeout(PIER_MS(10));
+	CHECK_OK(pier_go(&g, answer_late, l));
+	pier_conn *c = pier_dial(url);
+	CHECK_EQ(pier_recv_all(c, got, 5), 5);
+	pier_close(c);
+	CHECK_OK(pier_group_wait(&g));
+	pier_set_default_timeout(PIER_FOREVER);
+	pier_listener_close(l);
+}
+
 /* Python: create_connection's timeout is the socket's too; pier has .timeout for the dial and .idle for what
  * comes later. */
 ON_BOTH(the_time_for_a_dial_does_not_count_for_what_comes_later)

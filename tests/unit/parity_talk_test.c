@@ -5,6 +5,7 @@
 #include "io/backend.h"
 #include <linux/vm_sockets.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/time.h>
 #include <time.h>
 
@@ -382,6 +383,33 @@ ON_BOTH(whatever_waits_for_input_times_out)
 			CHECK(pier_io_clock() - began >= timeout);
 		}
 		pier_sock_close(&s);
+	}
+}
+
+static void *write_late(void *fd)
+{
+	usleep(30000);
+	CHECK_EQ(write(*(int *)fd, "late", 4), 4);
+	return NULL;
+}
+
+/* The end of such a time is beyond what a clock counts to, which makes it no short one. */
+ON_BOTH(a_time_out_beyond_every_clock_is_waited_for)
+{
+	test_skip_simulated("it asks the real kernel by itself");
+	static const int64_t longest[] = {PIER_FOREVER, INT64_MAX - 1, INT64_MAX - PIER_S(1)};
+	for (int i = 0; i < 3; i++) {
+		pier_sock p[2];
+		pthread_t peer;
+		tcp_joined(p);
+		pier_sock_set_timeouts(&p[1], longest[i], longest[i]);
+		CHECK_EQ(p[1].rd, longest[i]);
+		CHECK_EQ(pthread_create(&peer, NULL, write_late, &p[0].fd), 0);
+		check_recv(&p[1], "late");
+		pthread_join(peer, NULL);
+		say(&p[1], "in time");
+		check_recv(&p[0], "in time");
+		part(p);
 	}
 }
 

@@ -190,3 +190,54 @@ ON_BOTH(a_transparent_socket_speaks_for_others)
 	CHECK_OK(err);
 	CHECK_OK(pier_sock_bind(&s, &foreign));
 }
+
+/* ---- Families without text -------------------------------------------------------------------------- */
+
+#ifndef AF_QIPCRTR
+#define AF_QIPCRTR 42
+#endif
+#ifndef AF_XDP
+#define AF_XDP 44
+#endif
+
+/* Nobody but the kernel knows whether they are there: pier adds no refusal of its own, and takes none away. */
+ON_BOTH(a_family_without_text_is_as_the_kernel_has_it)
+{
+	test_skip_simulated("such sockets are not simulated");
+	static const struct {
+		int family, type, protocol;
+	} kinds[] = {
+		{AF_CAN, SOCK_RAW, 1},		   /* CAN_RAW */
+		{AF_CAN, SOCK_DGRAM, 2},	   /* CAN_BCM */
+		{AF_CAN, SOCK_DGRAM, 6},	   /* CAN_ISOTP */
+		{AF_CAN, SOCK_DGRAM, 7},	   /* CAN_J1939 */
+		{AF_BLUETOOTH, SOCK_STREAM, 3},	   /* BTPROTO_RFCOMM */
+		{AF_BLUETOOTH, SOCK_SEQPACKET, 0}, /* BTPROTO_L2CAP */
+		{AF_BLUETOOTH, SOCK_RAW, 1},	   /* BTPROTO_HCI */
+		{AF_BLUETOOTH, SOCK_SEQPACKET, 2}, /* BTPROTO_SCO */
+		{AF_RDS, SOCK_SEQPACKET, 0},
+		{AF_TIPC, SOCK_RDM, 0},
+		{AF_TIPC, SOCK_STREAM, 0},
+		{AF_QIPCRTR, SOCK_DGRAM, 0},
+		{AF_ALG, SOCK_SEQPACKET, 0},
+		{AF_XDP, SOCK_RAW, 0},
+		{AF_INET, SOCK_STREAM, IPPROTO_SCTP},
+	};
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		PIER_AUTO_SOCK s = PIER_SOCK;
+		pier_addr cut = {.len = sizeof(sa_family_t)};
+		int fd = socket(kinds[i].family, kinds[i].type | SOCK_CLOEXEC, kinds[i].protocol);
+		int want = fd < 0 ? -errno : 0;
+		fprintf(stderr, "%d %d %d: %d\n", kinds[i].family, kinds[i].type, kinds[i].protocol,
+			want);
+		CHECK_EQ(pier_socket(kinds[i].family, kinds[i].type, kinds[i].protocol, &s), want);
+		if (want < 0)
+			continue;
+		CHECK_EQ(s.family, kinds[i].family);
+		CHECK_EQ(s.type, kinds[i].type);
+		cut.sa.sa_family = (sa_family_t)kinds[i].family;
+		want = bind(fd, &cut.sa, cut.len) < 0 ? -errno : 0;
+		CHECK_EQ(pier_sock_bind(&s, &cut), want);
+		close(fd);
+	}
+}
