@@ -71,8 +71,8 @@ typedef struct pier_sim_opts {
  *	PIER_SIM_COMMAND="./a b"	… and as the command, where the program's name does not do
  *	PIER_SIM_JOBS=2		processes at once; else one per core
  *
- * To be called by main, before there are threads. Returns what main may: 0, or 1 when a seed failed; the lowest of them
- * is told. */
+ * To be called by main, before there are threads. Returns what main may: 0, or 1 when a seed failed (the lowest of them is
+ * told), or when one of these numbers is none. */
 PIER_API int pier_sim_run_with(pier_sim_scenario scenario, const pier_sim_opts *opts);
 #define pier_sim_run(scenario, ...)                                                                \
 	pier_sim_run_with((scenario),                                                              \

@@ -104,6 +104,24 @@ static uint64_t number_of(const char *variable, uint64_t otherwise)
 	return text && *text ? strtoull(text, NULL, 10) : otherwise;
 }
 
+static bool is_made_of(const char *signs, const char *variable)
+{
+	const char *text = getenv(variable);
+	if (!text || !text[strspn(text, signs)])
+		return true;
+	fprintf(stderr, "sim: %s is a number, not '%s'\n", variable, text);
+	return false;
+}
+
+/* What the environment asks for is a number, or nothing is run: a typing error would be seed 0, which is well. */
+static bool is_asked_well(void)
+{
+	static const char digits[] = "0123456789";
+	return is_made_of(digits, "PIER_SIM_SEED") && is_made_of(digits, "PIER_SIM_SEEDS") &&
+	       is_made_of(digits, "PIER_SIM_TWICE") && is_made_of(digits, "PIER_SIM_JOBS") &&
+	       is_made_of("0123456789.e-", "PIER_SIM_SECONDS");
+}
+
 static void silence(void)
 {
 	if (!freopen("/dev/null", "w", stderr))
@@ -243,6 +261,8 @@ int pier_sim_run_with(pier_sim_scenario scenario, const pier_sim_opts *opts)
 {
 	struct run r = {.scenario = scenario, .o = *opts};
 	const char *one = getenv("PIER_SIM_SEED");
+	if (!is_asked_well())
+		return 1;
 	r.o.seed = r.o.seed ? r.o.seed : 1;
 	r.twice = number_of("PIER_SIM_TWICE", TWICE);
 	limit_seeds(&r);

@@ -282,3 +282,11 @@ TEST(as_many_seeds_run_twice_as_are_asked_for)
 	setenv("PIER_SIM_TWICE", "6", 1);
 	CHECK_EQ(pier_sim_run(look_outside_late, .seeds = 6), 1);
 }
+
+TEST(a_seed_that_is_no_number_is_refused)
+{
+	setenv("PIER_SIM_SEED", "forty-two", 1);
+	CHECK_EQ(pier_sim_run(look_outside_late, .seeds = 1), 1);
+	setenv("PIER_SIM_SEED", "2", 1);
+	CHECK_EQ(pier_sim_run(look_outside_late, .seeds = 1), 0);
+}
